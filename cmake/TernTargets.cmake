@@ -1,0 +1,43 @@
+# The three kinds of target of this project.
+#
+#   tern_library(NAME SOURCES a.cpp b.cpp LIBS other_target)
+#   tern_program(NAME LIBS ...)                 one file apps/NAME.cpp unless SOURCES is given; lands in bin/
+#   tern_test(NAME LABELS unit SOURCES x_test.cpp LIBS ...)   GoogleTest binary, one ctest entry per TEST
+find_package(Threads REQUIRED)
+
+function(tern_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC tern_compiler ${ARG_LIBS} Threads::Threads)
+endfunction()
+
+function(tern_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_SOURCES)
+    set(ARG_SOURCES ${name}.cpp)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE tern_compiler ${ARG_LIBS} Threads::Threads)
+endfunction()
+
+# Tests run in the source tree's tests/reference through TERN_TEST_REFERENCE and find the programs through TERN_BIN.
+function(tern_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;SOURCES;LIBS;DEPENDS" ${ARGN})
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE tern_compiler ${ARG_LIBS} GTest::gtest GTest::gtest_main Threads::Threads)
+  target_compile_definitions(${name} PRIVATE
+    TERN_TEST_REFERENCE="${CMAKE_SOURCE_DIR}/tests/reference"
+    TERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    TERN_BIN="${CMAKE_BINARY_DIR}/bin")
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
