@@ -1,0 +1,46 @@
+// Finds, verifies and loads checkpoints and weights. Nothing is used before its checksum was compared.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/checkpoint/manifest.h"
+#include "engine/checkpoint/snapshot.h"
+
+namespace tern {
+
+// The step_N folders of a run folder, most recently written first; those without a readable manifest come last, by
+// step. A run folder that doesn't exist has none.
+[[nodiscard]] std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& run_dir);
+
+// Reads the manifest and compares size and checksum of every file. Throws Error(checkpoint) naming file and reason.
+Manifest verify_checkpoint(const std::filesystem::path& folder);
+
+// The most recently written checkpoint that passes verify_checkpoint; each one that doesn't is named to on_message.
+[[nodiscard]] std::optional<std::filesystem::path> find_newest_valid(
+    const std::filesystem::path& run_dir, const std::function<void(const std::string&)>& on_message);
+
+// What a resuming run calls: repairs what a killed process left behind (removes half-written folders, finishes an
+// interrupted replacement) unless another process is writing there, then find_newest_valid.
+[[nodiscard]] std::optional<std::filesystem::path> newest_valid_checkpoint(
+    const std::filesystem::path& run_dir, const std::function<void(const std::string&)>& on_message);
+
+// The state of one rank, as CPU tensors that own their memory. Verified before anything is returned. Throws
+// Error(checkpoint) naming file and reason; also for a world_size other than the checkpoint's, and for a folder that
+// holds weights only.
+[[nodiscard]] Snapshot load_checkpoint(const std::filesystem::path& folder, int rank, int world_size);
+
+enum class WeightSet {
+  raw,
+  ema,  // EMA where there is one for a name, the raw tensor elsewhere; Error(checkpoint) without any EMA
+  ema_if_any,
+};
+
+// Weights out of a step_N folder, a run folder (its newest valid checkpoint), a .safetensors file, or a file of
+// upstream's torch.save(state_dict). `_orig_mod.` is taken out of the names. CPU tensors in the file's order.
+[[nodiscard]] TensorList load_weights(const std::filesystem::path& path, WeightSet weights = WeightSet::raw);
+
+}  // namespace tern

@@ -1,0 +1,27 @@
+// Files of Python's torch.save(state_dict): a zip of stored (uncompressed) records and a pickle. The pickle is read by
+// an interpreter of our own that knows tensors and plain values and refuses every other class by name, so a hostile
+// file can't run code.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/checkpoint/tensor_list.h"
+
+namespace tern {
+
+struct TorchFile {
+  TensorList tensors;                // in the dictionary's order; names as in the file; may share storage, as in Python
+  std::vector<std::string> skipped;  // entries of the dictionary that aren't tensors
+};
+
+// Reads a dict or OrderedDict of tensors or parameters; where that dict holds none itself, the one under its key
+// "model", "state_dict" or "model_state_dict". Throws Error(checkpoint) naming path and reason.
+[[nodiscard]] TorchFile read_torch_file(const std::filesystem::path& path);
+
+// Writes a file that Python's torch.load(weights_only=True) reads as a dict of tensors. Atomic: path is the old file or
+// the whole new one. prefix is put before every name ("_orig_mod." for upstream's compiled models).
+void write_torch_file(const std::filesystem::path& path, const TensorList& tensors, const std::string& prefix = "");
+
+}  // namespace tern
