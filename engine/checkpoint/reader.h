@@ -5,16 +5,11 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "engine/checkpoint/manifest.h"
 #include "engine/checkpoint/snapshot.h"
 
 namespace tern {
-
-// The step_N folders of a run folder, most recently written first; those without a readable manifest come last, by
-// step. A run folder that doesn't exist has none.
-[[nodiscard]] std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& run_dir);
 
 // Reads the manifest and compares size and checksum of every file. Throws Error(checkpoint) naming file and reason.
 Manifest verify_checkpoint(const std::filesystem::path& folder);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/checkpoint/file_io.h"
 #include "engine/checkpoint/tensor_list.h"
 
 namespace tern {
@@ -42,15 +43,13 @@ struct SafetensorsFile {
 [[nodiscard]] SafetensorsHeader read_safetensors_header(const std::filesystem::path& path);
 [[nodiscard]] SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
-struct WrittenFile {
-  uint64_t bytes = 0;
-  std::string checksum;  // XXH3-128 of the whole file, taken while writing
-};
+// Throws Error(checkpoint) naming where and the tensor for a duplicate or reserved name, or a dtype the format lacks.
+void check_storable(const TensorList& tensors, const std::string& where);
 
-// Writes and fsyncs path (which must not be open elsewhere); no temporary name, callers provide atomicity. CPU tensors
-// of any strides. Tensors lie in the file by falling element size, so that each is aligned; the header keeps the order
-// of the list. Throws Error(checkpoint): disk full, duplicate name, unsupported dtype.
-WrittenFile write_safetensors(const std::filesystem::path& path, const TensorList& tensors,
-                              const std::map<std::string, std::string>& metadata = {});
+// Writes and fsyncs path, in place: callers provide atomicity. CPU tensors of any strides. Tensors lie in the file by
+// falling element size, so that each is aligned; the header keeps the order of the list. Throws Error(checkpoint): disk
+// full, or what check_storable refuses.
+FileDigest write_safetensors(const std::filesystem::path& path, const TensorList& tensors,
+                             const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace tern

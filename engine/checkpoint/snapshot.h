@@ -15,7 +15,7 @@ struct Snapshot {
   TensorList model;      // raw weights and buffers; upstream's names without _orig_mod.
   TensorList ema;        // averaged weights, under the names of the model; empty: no EMA
   TensorList optimizer;  // this rank's moments and step counters
-  TensorList state;      // this rank's carry, states of random generators (uint8), ...; never sharded by the reader
+  TensorList state;      // this rank's carry, states of random generators (uint8), ...
 
   // This rank's loader position, counters, early-stop state: anything small. Kept word for word.
   nlohmann::ordered_json counters = nlohmann::ordered_json::object();

@@ -10,18 +10,12 @@
 #include <string>
 #include <thread>
 
+#include "engine/checkpoint/retention.h"
 #include "engine/checkpoint/run_lock.h"
 #include "engine/checkpoint/snapshot.h"
 #include "engine/checkpoint/staging.h"
 
 namespace tern {
-
-// Which checkpoints of a run folder stay.
-struct RetentionPolicy {
-  int64_t keep_last = 3;         // the newest ones; 0: all stay
-  std::string best_metric;       // this one's best checkpoint stays too; empty: no best
-  bool lower_is_better = false;  // of best_metric
-};
 
 // What the last successful save cost.
 struct SaveReport {

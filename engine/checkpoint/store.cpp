@@ -1,0 +1,197 @@
+#include "engine/checkpoint/store.h"
+
+#include <fcntl.h>
+#include <stdio.h>  // renameat2
+
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <optional>
+#include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "engine/checkpoint/file_io.h"
+#include "engine/checkpoint/layout.h"
+#include "engine/checkpoint/run_folder.h"
+#include "engine/checkpoint/safetensors.h"
+
+namespace fs = std::filesystem;
+
+namespace tern {
+
+namespace {
+
+fs::path with_suffix(const fs::path& folder, std::string_view suffix) {
+  return fs::path(folder.string() + std::string(suffix));
+}
+
+void rename_or_throw(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_io_error("rename to " + to.filename().string(), from, errno);
+}
+
+void remove_or_throw(const fs::path& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error) throw_io_error("remove", folder, error.value());
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw_io_error("create folder", folder, error.value());
+}
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", parts);
+}
+
+int64_t next_sequence(const fs::path& run_dir) {
+  const std::vector<FoundCheckpoint> newest_first = scan_checkpoints(run_dir);
+  const bool any = !newest_first.empty() && newest_first.front().manifest;
+  return any ? newest_first.front().manifest->sequence + 1 : 1;
+}
+
+void add_file(Manifest& manifest, const fs::path& folder, const std::string& name, const TensorList& tensors,
+              const std::map<std::string, std::string>& metadata = {}) {
+  const FileDigest digest = write_safetensors(folder / name, tensors, metadata);
+  manifest.files.push_back({name, digest.bytes, digest.checksum});
+}
+
+// The files that this rank contributes. With several ranks each calls this on the shared temporary folder, and the
+// entries are gathered on rank 0, which alone writes the manifest and publishes.
+void write_rank_files(Manifest& manifest, const fs::path& folder, const Snapshot& snapshot) {
+  if (snapshot.rank == 0) {
+    add_file(manifest, folder, kModelFile, snapshot.model);
+    if (!snapshot.ema.empty()) add_file(manifest, folder, kEmaFile, snapshot.ema);
+  }
+  add_file(manifest, folder, optimizer_file(snapshot.rank, snapshot.world_size), snapshot.optimizer);
+  add_file(manifest, folder, state_file(snapshot.rank, snapshot.world_size), snapshot.state,
+           {{"counters", snapshot.counters.dump()}});
+}
+
+void write_manifest(const Manifest& manifest, const fs::path& folder) {
+  OutputFile file(folder / kManifestName);
+  file.write(manifest_text(manifest));
+  file.finish();
+  sync_folder(folder);
+}
+
+// Two renames, for file systems that can't exchange. Between them only step_N.replaced exists; repair_run_folder knows.
+void replace_by_two_renames(const fs::path& fresh, const fs::path& folder) {
+  const fs::path old = with_suffix(folder, kReplacedSuffix);
+  remove_or_throw(old);
+  rename_or_throw(folder, old);
+  rename_or_throw(fresh, folder);
+  sync_folder(folder.parent_path());
+  remove_or_throw(old);
+}
+
+void publish(const fs::path& fresh, const fs::path& folder) {
+  if (!fs::exists(fs::symlink_status(folder))) {
+    rename_or_throw(fresh, folder);
+    sync_folder(folder.parent_path());
+    return;
+  }
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) != 0) {
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) {
+      throw_io_error("exchange with " + folder.filename().string(), fresh, errno);
+    }
+    replace_by_two_renames(fresh, folder);
+    return;
+  }
+  sync_folder(folder.parent_path());
+  std::error_code ignored;  // the old content, now under the temporary name; the next repair tries again
+  fs::remove_all(fresh, ignored);
+}
+
+// Runs write in a fresh temporary folder beside folder, then publishes it; leaves nothing behind when that throws.
+template <typename Write>
+Manifest write_aside(const fs::path& folder, Manifest manifest, const Write& write) {
+  const fs::path fresh = with_suffix(folder, kWritingSuffix);
+  remove_or_throw(fresh);
+  try {
+    make_folder(fresh);
+    manifest.created = utc_now();
+    manifest.tern_version = TERN_VERSION;
+    write(manifest, fresh);
+    write_manifest(manifest, fresh);
+    publish(fresh, folder);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(fresh, ignored);
+    throw;
+  }
+  return manifest;
+}
+
+}  // namespace
+
+void check_snapshot(const Snapshot& snapshot) {
+  const std::string step = step_folder(snapshot.step);
+  if (snapshot.world_size != 1 || snapshot.rank != 0) {
+    throw Error(ErrorKind::checkpoint,
+                fmt::format("rank {} of {} can't publish a checkpoint", snapshot.rank, snapshot.world_size), step,
+                "checkpoints are written by single-process runs only");
+  }
+  if (snapshot.step < 0) throw Error(ErrorKind::checkpoint, "negative step", step);
+  check_storable(snapshot.model, std::string(kModelFile));
+  check_storable(snapshot.ema, std::string(kEmaFile));
+  check_storable(snapshot.optimizer, optimizer_file(snapshot.rank, snapshot.world_size));
+  check_storable(snapshot.state, state_file(snapshot.rank, snapshot.world_size));
+}
+
+Manifest write_checkpoint(const fs::path& run_dir, const Snapshot& snapshot) {
+  check_snapshot(snapshot);
+  Manifest manifest;
+  manifest.step = snapshot.step;
+  manifest.sequence = next_sequence(run_dir);
+  manifest.world_size = snapshot.world_size;
+  manifest.metrics = snapshot.metrics;
+  manifest.config_yaml = snapshot.config_yaml;
+  return write_aside(run_dir / step_folder(snapshot.step), manifest,
+                     [&](Manifest& target, const fs::path& folder) { write_rank_files(target, folder, snapshot); });
+}
+
+Manifest write_weights_folder(const fs::path& folder, const TensorList& model) {
+  if (fs::exists(fs::symlink_status(folder))) {
+    throw Error(ErrorKind::checkpoint, "already exists", folder.string(), "name a new folder");
+  }
+  const fs::path absolute = fs::absolute(folder);
+  return write_aside(absolute, {},
+                     [&](Manifest& target, const fs::path& fresh) { add_file(target, fresh, kModelFile, model); });
+}
+
+void delete_checkpoint(const fs::path& folder) {
+  const fs::path doomed = with_suffix(folder, kDeletingSuffix);
+  remove_or_throw(doomed);
+  rename_or_throw(folder, doomed);
+  remove_or_throw(doomed);
+}
+
+void repair_run_folder(const fs::path& run_dir, const std::function<void(const std::string&)>& on_message) {
+  std::vector<fs::path> entries;
+  for (const fs::directory_entry& entry : fs::directory_iterator(run_dir)) entries.push_back(entry.path());
+  for (const fs::path& entry : entries) {
+    const std::string name = entry.filename().string();
+    try {
+      const std::optional<std::string> replaced = strip_suffix(name, kReplacedSuffix);
+      if (replaced && !fs::exists(fs::symlink_status(run_dir / *replaced))) {
+        rename_or_throw(entry, run_dir / *replaced);
+        sync_folder(run_dir);
+      } else if (replaced || strip_suffix(name, kWritingSuffix) || strip_suffix(name, kDeletingSuffix)) {
+        remove_or_throw(entry);
+      }
+    } catch (const Error& e) {
+      on_message(std::string("a leftover of an interrupted run stays: ") + e.what());
+    }
+  }
+}
+
+}  // namespace tern

@@ -1,0 +1,143 @@
+#include "engine/checkpoint/writer.h"
+
+#include <chrono>
+
+#include "base/error.h"
+#include "engine/checkpoint/file_io.h"
+#include "engine/checkpoint/layout.h"
+#include "engine/checkpoint/store.h"
+
+namespace fs = std::filesystem;
+
+namespace tern {
+
+namespace {
+
+class Stopwatch {
+ public:
+  // Seconds since construction or the last call.
+  double lap() {
+    const auto now = Clock::now();
+    const std::chrono::duration<double> elapsed = now - start_;
+    start_ = now;
+    return elapsed.count();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+fs::path create_run_dir(fs::path run_dir) {
+  run_dir = fs::absolute(run_dir).lexically_normal();
+  if (!run_dir.has_filename()) run_dir = run_dir.parent_path();  // "runs/a/" is "runs/a"
+  std::error_code error;
+  fs::create_directories(run_dir, error);
+  if (error) throw_io_error("create folder", run_dir, error.value());
+  sync_folder(run_dir.parent_path());
+  return run_dir;
+}
+
+}  // namespace
+
+CheckpointWriter::CheckpointWriter(fs::path run_dir, RetentionPolicy retention, MessageCallback on_message)
+    : run_dir_(create_run_dir(std::move(run_dir))),
+      retention_(std::move(retention)),
+      on_message_(std::move(on_message)),
+      lock_(run_dir_) {
+  if (!lock_.held()) {
+    throw Error(ErrorKind::checkpoint, "another run is writing into this folder", run_dir_.string(),
+                "stop it or choose another checkpoint_path");
+  }
+  thread_ = std::thread([this] { run(); });
+}
+
+CheckpointWriter::~CheckpointWriter() {
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void CheckpointWriter::save(const Snapshot& snapshot) {
+  check_snapshot(snapshot);
+  Stopwatch watch;
+  wait();
+  staged_report_ = {.step = snapshot.step, .wait_seconds = watch.lap()};
+  try {
+    staged_.copy(snapshot);
+  } catch (const std::exception& e) {  // no memory; torch's text carries a stack trace behind the first line
+    staged_.clear();
+    const std::string what = e.what();
+    report_failure(snapshot.step, "the copy of the state failed: " + what.substr(0, what.find('\n')));
+    return;
+  }
+  staged_report_.copy_seconds = watch.lap();
+  {
+    const std::lock_guard guard(mutex_);
+    in_flight_ = true;
+  }
+  changed_.notify_all();
+}
+
+void CheckpointWriter::wait() {
+  std::unique_lock guard(mutex_);
+  changed_.wait(guard, [this] { return !in_flight_; });
+}
+
+std::optional<std::string> CheckpointWriter::last_error() const {
+  const std::lock_guard guard(mutex_);
+  return last_error_;
+}
+
+std::optional<SaveReport> CheckpointWriter::last_saved() const {
+  const std::lock_guard guard(mutex_);
+  return last_saved_;
+}
+
+void CheckpointWriter::run() {
+  std::unique_lock guard(mutex_);
+  while (true) {
+    changed_.wait(guard, [this] { return in_flight_ || stopping_; });
+    if (!in_flight_) return;
+    guard.unlock();
+    write_staged();
+    guard.lock();
+    in_flight_ = false;
+    changed_.notify_all();
+  }
+}
+
+void CheckpointWriter::write_staged() {
+  const int64_t step = staged_.snapshot().step;
+  try {
+    Stopwatch watch;
+    repair_run_folder(run_dir_, on_message_);
+    const Manifest manifest = write_checkpoint(run_dir_, staged_.snapshot());
+    SaveReport report = staged_report_;
+    report.write_seconds = watch.lap();
+    for (const ManifestFile& file : manifest.files) report.bytes += file.bytes;
+    {
+      const std::lock_guard guard(mutex_);
+      last_error_.reset();
+      last_saved_ = report;
+    }
+    apply_retention(run_dir_, retention_, run_dir_ / step_folder(step), on_message_);
+  } catch (const std::exception& e) {
+    report_failure(step, e.what());
+  }
+}
+
+void CheckpointWriter::report_failure(int64_t step, const std::string& reason) {
+  const std::string message =
+      "checkpoint of step " + std::to_string(step) + " was not written: " + reason + "; older checkpoints are kept";
+  {
+    const std::lock_guard guard(mutex_);
+    last_error_ = message;
+  }
+  on_message_(message);
+}
+
+}  // namespace tern
