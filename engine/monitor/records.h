@@ -1,0 +1,32 @@
+// What a step and an evaluation report. metrics.jsonl, TensorBoard, the log line and the report are made of these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tern {
+
+// Names as upstream logs them ("train/lm_loss", "all/exact_accuracy", "ARC/pass@2"), in the order they are shown.
+using NamedValues = std::vector<std::pair<std::string, double>>;
+
+struct StepReport {
+  int64_t step = 0;  // steps done so far, so the first step reports 1
+  double loss = 0;   // as minimised, per example
+  double lr = 0;
+  int64_t examples = 0;  // of all ranks in this step
+  NamedValues metrics = {};
+
+  // Timing: differs between two otherwise equal runs.
+  double seconds = 0;         // wall time of this step
+  uint64_t memory_bytes = 0;  // in use on the device; 0: this process's resident memory is taken
+};
+
+struct EvalReport {
+  int64_t step = 0;
+  NamedValues metrics = {};
+  double seconds = 0;  // timing: wall time of the evaluation
+};
+
+}  // namespace tern
