@@ -30,7 +30,7 @@ void verify_file(const fs::path& folder, const ManifestFile& file) {
   }
 }
 
-void verify_files(const fs::path& folder, const Manifest& manifest) {
+void verify_all(const fs::path& folder, const Manifest& manifest) {
   for (const ManifestFile& file : manifest.files) verify_file(folder, file);
 }
 
@@ -55,8 +55,17 @@ nlohmann::ordered_json parse_counters(const SafetensorsFile& file, const fs::pat
 
 Manifest verify_checkpoint(const fs::path& folder) {
   Manifest manifest = read_manifest(folder);
-  verify_files(folder, manifest);
+  verify_all(folder, manifest);
   return manifest;
+}
+
+void verify_files(const fs::path& folder, const std::vector<std::string>& names) {
+  const Manifest manifest = read_manifest(folder);
+  for (const std::string& name : names) {
+    const ManifestFile* file = manifest.find(name);
+    if (file == nullptr) throw Error(ErrorKind::checkpoint, "checkpoint has no " + name, folder.string());
+    verify_file(folder, *file);
+  }
 }
 
 std::optional<fs::path> find_newest_valid(const fs::path& run_dir,
@@ -66,7 +75,7 @@ std::optional<fs::path> find_newest_valid(const fs::path& run_dir,
     std::string problem = found.problem;
     if (found.manifest && !newest) {
       try {
-        verify_files(found.folder, *found.manifest);
+        verify_all(found.folder, *found.manifest);
         newest = found.folder;
       } catch (const Error& e) {
         problem = e.what();

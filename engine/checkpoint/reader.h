@@ -1,10 +1,11 @@
-// Finds, verifies and loads checkpoints and weights. Nothing is used before its checksum was compared.
+// Finds, verifies and loads checkpoints. Nothing is used before its checksum was compared.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/checkpoint/manifest.h"
 #include "engine/checkpoint/snapshot.h"
@@ -13,6 +14,9 @@ namespace tern {
 
 // Reads the manifest and compares size and checksum of every file. Throws Error(checkpoint) naming file and reason.
 Manifest verify_checkpoint(const std::filesystem::path& folder);
+
+// The same for some files only, which the manifest must have.
+void verify_files(const std::filesystem::path& folder, const std::vector<std::string>& names);
 
 // The most recently written checkpoint that passes verify_checkpoint; each one that doesn't is named to on_message.
 [[nodiscard]] std::optional<std::filesystem::path> find_newest_valid(
@@ -27,15 +31,5 @@ Manifest verify_checkpoint(const std::filesystem::path& folder);
 // Error(checkpoint) naming file and reason; also for a world_size other than the checkpoint's, and for a folder that
 // holds weights only.
 [[nodiscard]] Snapshot load_checkpoint(const std::filesystem::path& folder, int rank, int world_size);
-
-enum class WeightSet {
-  raw,
-  ema,  // EMA where there is one for a name, the raw tensor elsewhere; Error(checkpoint) without any EMA
-  ema_if_any,
-};
-
-// Weights out of a step_N folder, a run folder (its newest valid checkpoint), a .safetensors file, or a file of
-// upstream's torch.save(state_dict). `_orig_mod.` is taken out of the names. CPU tensors in the file's order.
-[[nodiscard]] TensorList load_weights(const std::filesystem::path& path, WeightSet weights = WeightSet::raw);
 
 }  // namespace tern

@@ -16,6 +16,9 @@ struct TorchFile {
   std::vector<std::string> skipped;  // entries of the dictionary that aren't tensors
 };
 
+// Whether path begins as torch.save's files do, today's or the old ones that read_torch_file refuses with advice.
+[[nodiscard]] bool is_torch_file(const std::filesystem::path& path);
+
 // Reads a dict or OrderedDict of tensors or parameters; where that dict holds none itself, the one under its key
 // "model", "state_dict" or "model_state_dict". Throws Error(checkpoint) naming path and reason.
 [[nodiscard]] TorchFile read_torch_file(const std::filesystem::path& path);
