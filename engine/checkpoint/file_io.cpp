@@ -90,6 +90,20 @@ FileDigest OutputFile::finish() {
   return {bytes_, checksum_.hex()};
 }
 
+void write_whole_file(const std::filesystem::path& path, const std::function<void(OutputFile&)>& fill) {
+  const std::filesystem::path temporary = path.string() + ".writing";
+  try {
+    OutputFile file(temporary);
+    fill(file);
+    file.finish();
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_io_error("rename", path, errno);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_folder(std::filesystem::absolute(path).parent_path());
+}
+
 InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
   fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd_ < 0) throw_io_error("open", path_, errno);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ class OutputFile {
   void write(const void* data, size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
 
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
   // Makes the content durable and closes.
   FileDigest finish();
 
@@ -52,6 +55,9 @@ class OutputFile {
   uint64_t bytes_ = 0;
   Checksum checksum_;
 };
+
+// Writes path by way of a temporary neighbour: path is the old file or the whole new one, at any instant.
+void write_whole_file(const std::filesystem::path& path, const std::function<void(OutputFile&)>& fill);
 
 class InputFile {
  public:

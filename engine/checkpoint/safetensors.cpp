@@ -107,16 +107,16 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   return result;
 }
 
-FileDigest write_safetensors(const std::filesystem::path& path, const TensorList& tensors,
-                             const std::map<std::string, std::string>& metadata) {
-  check_storable(tensors, path.string());
+void write_safetensors(OutputFile& file, const TensorList& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::string where = file.path().string();
+  check_storable(tensors, where);
   const std::vector<size_t> order = file_order(tensors);
-  const std::string header = header_text(tensors, order, metadata, path.string());
+  const std::string header = header_text(tensors, order, metadata, where);
   const uint64_t length = header.size();
   if (length > kMaxSafetensorsHeader) {
-    throw Error(ErrorKind::checkpoint, "too many tensors for a safetensors header", path.string());
+    throw Error(ErrorKind::checkpoint, "too many tensors for a safetensors header", where);
   }
-  OutputFile file(path);
   file.write(&length, sizeof(length));
   file.write(header);
   for (const size_t i : order) {
@@ -124,7 +124,10 @@ FileDigest write_safetensors(const std::filesystem::path& path, const TensorList
     const at::Tensor contiguous = tensors[i].second.contiguous();
     file.write(contiguous.const_data_ptr(), contiguous.nbytes());
   }
-  return file.finish();
+}
+
+void write_safetensors_file(const std::filesystem::path& path, const TensorList& tensors) {
+  write_whole_file(path, [&](OutputFile& file) { write_safetensors(file, tensors); });
 }
 
 }  // namespace tern

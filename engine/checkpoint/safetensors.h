@@ -46,10 +46,12 @@ struct SafetensorsFile {
 // Throws Error(checkpoint) naming where and the tensor for a duplicate or reserved name, or a dtype the format lacks.
 void check_storable(const TensorList& tensors, const std::string& where);
 
-// Writes and fsyncs path, in place: callers provide atomicity. CPU tensors of any strides. Tensors lie in the file by
-// falling element size, so that each is aligned; the header keeps the order of the list. Throws Error(checkpoint): disk
-// full, or what check_storable refuses.
-FileDigest write_safetensors(const std::filesystem::path& path, const TensorList& tensors,
-                             const std::map<std::string, std::string>& metadata = {});
+// Writes a whole file. CPU tensors of any strides. They lie in the file by falling element size, so that each is
+// aligned; the header keeps the order of the list. Throws Error(checkpoint): disk full, or what check_storable refuses.
+void write_safetensors(OutputFile& file, const TensorList& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+
+// The same at path, atomically.
+void write_safetensors_file(const std::filesystem::path& path, const TensorList& tensors);
 
 }  // namespace tern

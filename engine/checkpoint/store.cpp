@@ -60,7 +60,9 @@ int64_t next_sequence(const fs::path& run_dir) {
 
 void add_file(Manifest& manifest, const fs::path& folder, const std::string& name, const TensorList& tensors,
               const std::map<std::string, std::string>& metadata = {}) {
-  const FileDigest digest = write_safetensors(folder / name, tensors, metadata);
+  OutputFile file(folder / name);
+  write_safetensors(file, tensors, metadata);
+  const FileDigest digest = file.finish();
   manifest.files.push_back({name, digest.bytes, digest.checksum});
 }
 

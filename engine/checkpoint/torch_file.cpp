@@ -3,12 +3,10 @@
 #include <c10/core/Storage.h>
 #include <c10/util/Exception.h>
 #include <caffe2/serialize/inline_container.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <exception>
 #include <map>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -131,11 +129,11 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-void write_records(Writer& writer, const TensorList& tensors, const std::string& prefix) {
+void write_records(Writer& writer, const TensorList& tensors) {
   std::vector<PickledTensor> pickled;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = tensors[i];
-    pickled.push_back({prefix + name, std::to_string(i), tensor.scalar_type(), tensor.sizes().vec()});
+    pickled.push_back({name, std::to_string(i), tensor.scalar_type(), tensor.sizes().vec()});
   }
   const std::string pickle = pickle_state_dict(pickled);
   writer.writeRecord("data.pkl", pickle.data(), pickle.size());
@@ -164,10 +162,8 @@ TorchFile read_torch_file(const fs::path& path) {
   }
 }
 
-void write_torch_file(const fs::path& path, const TensorList& tensors, const std::string& prefix) {
-  const fs::path temporary = path.string() + ".writing";
-  try {
-    OutputFile file(temporary);
+void write_torch_file(const fs::path& path, const TensorList& tensors) {
+  write_whole_file(path, [&](OutputFile& file) {
     // An exception must not pass through the zip writer's C code: it is kept, and thrown when that has given up.
     std::exception_ptr failure;
     const auto write = [&](const void* data, size_t size) -> size_t {
@@ -181,18 +177,12 @@ void write_torch_file(const fs::path& path, const TensorList& tensors, const std
     };
     try {
       Writer writer(write);
-      write_records(writer, tensors, prefix);
+      write_records(writer, tensors);
     } catch (const c10::Error&) {
       if (failure) std::rethrow_exception(failure);
       throw;
     }
-    file.finish();
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_io_error("rename", path, errno);
-    sync_folder(fs::absolute(path).parent_path());
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
+  });
 }
 
 }  // namespace tern

@@ -24,7 +24,7 @@ struct TorchFile {
 [[nodiscard]] TorchFile read_torch_file(const std::filesystem::path& path);
 
 // Writes a file that Python's torch.load(weights_only=True) reads as a dict of tensors. Atomic: path is the old file or
-// the whole new one. prefix is put before every name ("_orig_mod." for upstream's compiled models).
-void write_torch_file(const std::filesystem::path& path, const TensorList& tensors, const std::string& prefix = "");
+// the whole new one. CPU tensors of any strides and any dtype that dtype.h lists.
+void write_torch_file(const std::filesystem::path& path, const TensorList& tensors);
 
 }  // namespace tern
