@@ -23,8 +23,10 @@ bool nested_too_deep(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
@@ -77,16 +79,19 @@ Grid read_grid(const Json& json, const Place& place) {
   for (const Json& row : json) {
     if (!row.is_array() || row.size() != cols) place.fail("grid is not rectangular");
     for (const Json& cell : row) {
-      if (!cell.is_number_integer() || cell < 0 || cell >= kNumColours) {
+      const int64_t value = cell.is_number_integer() ? cell.get<int64_t>() : -1;
+      if (value < 0 || value >= kNumColours) {
         place.fail("value " + cell.dump(-1, ' ', true).substr(0, 40) + " is outside 0-9");
       }
-      grid.cells.push_back(cell.get<uint8_t>());
+      grid.cells.push_back(static_cast<uint8_t>(value));
     }
   }
   return grid;
 }
 
-std::string ordinal(const std::string& kind, size_t index) { return kind + " pair " + std::to_string(index + 1); }
+std::string ordinal(const std::string& kind, size_t index) {
+  return kind + " pair " + std::to_string(index + 1);
+}
 
 ArcPart read_part(const std::string& key, const Json& examples, const Place& place) {
   if (!examples.is_array()) place.fail("\"" + key + "\" is not a list of pairs");
@@ -129,7 +134,8 @@ void fill_dummies(Json& test) {
 void check_shape(const Json& puzzle, const Place& place) {
   if (!puzzle.is_object()) place.fail("puzzle is not an object");
   for (const auto& [key, value] : puzzle.items()) {
-    if (key != "train" && key != "test") place.fail("unknown key \"" + key + "\"", "a puzzle has \"train\" and \"test\"");
+    if (key != "train" && key != "test")
+      place.fail("unknown key \"" + key + "\"", "a puzzle has \"train\" and \"test\"");
   }
   if (!puzzle.contains("test") || !puzzle["test"].is_array()) place.fail("puzzle has no list \"test\"");
   for (const Json& example : puzzle["test"]) {

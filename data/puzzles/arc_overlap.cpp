@@ -43,7 +43,8 @@ Hash128 canonical_pair_hash(const Pair& pair) {
   return smallest;
 }
 
-std::vector<Overlap> find_overlaps(const std::vector<NamedPair>& train_pairs, const std::vector<NamedPair>& test_pairs) {
+std::vector<Overlap> find_overlaps(const std::vector<NamedPair>& train_pairs,
+                                   const std::vector<NamedPair>& test_pairs) {
   std::unordered_map<Hash128, const NamedPair*, Hash128Hasher> seen;
   for (const NamedPair& train : train_pairs) seen.try_emplace(canonical_pair_hash(*train.pair), &train);
   std::vector<Overlap> overlaps;

@@ -86,7 +86,8 @@ class SetChecker {
     require(num_pairs >= 1, "group_pairs is not ascending");
     for (int32_t puzzle = set_.group_indices[group]; puzzle < set_.group_indices[group + 1]; ++puzzle) {
       const int32_t first_row = set_.puzzle_indices[puzzle];
-      require(set_.puzzle_indices[puzzle + 1] - first_row == num_pairs, "a puzzle has not as many examples as its group");
+      require(set_.puzzle_indices[puzzle + 1] - first_row == num_pairs,
+              "a puzzle has not as many examples as its group");
       const Augmentation& augmentation = set_.augmentations[puzzle];
       require(augmentation.transform < kNumTransforms, "a transform is outside 0-7");
       require(std::all_of(augmentation.colours.begin(), augmentation.colours.end(),
@@ -113,6 +114,8 @@ class SetChecker {
 
 }  // namespace
 
-void check_augmented_set(const AugmentedSet& set, const std::string& where) { SetChecker(set, where).check(); }
+void check_augmented_set(const AugmentedSet& set, const std::string& where) {
+  SetChecker(set, where).check();
+}
 
 }  // namespace tern::puzzles
