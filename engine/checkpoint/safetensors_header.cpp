@@ -124,7 +124,8 @@ void check_tiling(const std::vector<SafetensorsEntry>& entries, uint64_t data_by
 SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t data_bytes, const std::string& where) {
   if (json.empty() || json.front() != '{') refuse("does not start with {", where);
   SafetensorsHeader header;
-  for (const auto& [name, value] : parse_without_duplicates(json, where).items()) {
+  const Json root = parse_without_duplicates(json, where);
+  for (const auto& [name, value] : root.items()) {
     if (name == "__metadata__") {
       header.metadata = parse_metadata(value, where);
     } else {
