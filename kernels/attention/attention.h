@@ -1,0 +1,47 @@
+// Scaled dot-product attention on the packed projection, with the rotary embedding fused (Dao et al. 2022 for the
+// algorithm, kernels/rope/rope.h for the rotation):
+//
+//   q, k, v = heads of qkv; q and k rotated            P = softmax(scale * q k^T + mask)            out = P v
+//
+// Query head h uses key/value head h / (num_heads / num_kv_heads). Masks: none; causal (token t sees tokens 0..t); or
+// causal with a window (token t sees t - window_left..t).
+//
+// qkv: [batch, seq, (num_heads + 2 num_kv_heads) head_dim], contiguous; float32, bfloat16 or float64.
+// out, dout: [batch, seq, num_heads * head_dim], contiguous, dtype of qkv.
+// lse: [batch, num_heads, seq], log of the sum of exponents of each row of scaled scores; float32 (float64 for
+// float64); its strides are the kernel's own affair.
+// The score matrix is never stored. Results are the same for a fixed number of threads.
+// Errors: tern::Error (usage) naming the argument, before anything is written.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/rope/rope.h"
+
+namespace tern::kernels {
+
+struct AttentionOptions {
+  QkvLayout layout;
+  bool causal = false;
+  int64_t window_left = -1;  // -1: no window; needs causal
+  double scale = 0;          // 0: 1 / sqrt(head_dim)
+  RopeTable rope{};           // undefined tables: no rotation
+};
+
+struct AttentionForward {
+  at::Tensor out;
+  at::Tensor lse;
+};
+
+// Rotates q and k inside qkv in place (the backward pass wants them so) and attends.
+[[nodiscard]] AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& options);
+
+// d_qkv: derivative with respect to the qkv that attention_forward_ was given, before the rotation. qkv is what the
+// forward pass left. d_qkv is written in place if defined, else allocated; it may not overlap any input.
+void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const AttentionForward& forward,
+                        const AttentionOptions& options, at::Tensor& d_qkv);
+
+// With autograd: returns out; qkv is left alone. The input need not be contiguous.
+[[nodiscard]] at::Tensor attention(const at::Tensor& qkv, const AttentionOptions& options);
+
+}  // namespace tern::kernels

@@ -1,0 +1,141 @@
+#include "kernels/cross_entropy/cross_entropy.h"
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include "kernels/common/check.h"
+#include "kernels/cross_entropy/cross_entropy_cpu.h"
+
+namespace tern::kernels {
+namespace {
+
+constexpr const char* kOp = "cross_entropy";
+
+at::ScalarType loss_dtype(const at::Tensor& logits) {
+  return logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+// The checked arguments: labels as int64 and the number of columns that count.
+struct Checked {
+  at::Tensor labels;
+  int64_t vocab;
+};
+
+Checked check(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options) {
+  ArgumentCheck(kOp, "logits", logits).on_cpu().floating().min_dims(2).contiguous();
+  const int64_t width = logits.size(-1);
+  const int64_t vocab = options.vocab == 0 ? width : options.vocab;
+  if (width == 0) bad_argument(kOp, "logits", "of last dimension 1 or more", "0");
+  if (vocab < 1 || vocab > width) {
+    bad_argument(kOp, "vocab", fmt::format("in 1..{} (the logits' last dimension)", width), std::to_string(vocab));
+  }
+  if (!(options.softcap >= 0)) bad_argument(kOp, "softcap", "0 or more", fmt::format("{}", options.softcap));
+  ArgumentCheck(kOp, "labels", labels)
+      .device_of("logits", logits)
+      .dtype({at::kInt, at::kLong})
+      .shape(logits.sizes().slice(0, logits.dim() - 1))
+      .contiguous();
+  const at::Tensor wide = labels.to(at::kLong);
+  const int64_t* values = wide.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < wide.numel(); ++i) {
+    if (values[i] != options.ignore_index && (values[i] < 0 || values[i] >= vocab)) {
+      bad_argument(kOp, "labels", fmt::format("{} (ignored) or in 0..{}", options.ignore_index, vocab - 1),
+                   fmt::format("{} at element {}", values[i], i));
+    }
+  }
+  return {wide, vocab};
+}
+
+void check_backward(const at::Tensor& logits, const at::Tensor& row_grad, at::Tensor& d_logits) {
+  ArgumentCheck(kOp, "row_grad", row_grad)
+      .device_of("logits", logits)
+      .dtype({loss_dtype(logits)})
+      .shape(logits.sizes().slice(0, logits.dim() - 1))
+      .contiguous();
+  allocate_if_undefined(d_logits, logits.sizes(), logits, logits.scalar_type());
+  ArgumentCheck(kOp, "d_logits", d_logits)
+      .device_of("logits", logits)
+      .dtype_of("logits", logits)
+      .shape_of("logits", logits)
+      .contiguous();
+}
+
+// Each of result, row_grad and d_logits may be null.
+void run(const at::Tensor& logits, const Checked& checked, const CrossEntropyOptions& options,
+         CrossEntropyResult* result, const at::Tensor* row_grad, at::Tensor* d_logits) {
+  with_cpu_level_and_type(logits.scalar_type(), [&]<CpuLevel level, class T>() {
+    using L = LossType<T>;
+    cross_entropy_cpu<level>(
+        CrossEntropyRows<T>{.logits = logits.const_data_ptr<T>(),
+                            .labels = checked.labels.const_data_ptr<int64_t>(),
+                            .row_grad = row_grad == nullptr ? nullptr : row_grad->const_data_ptr<L>(),
+                            .loss = result == nullptr ? nullptr : result->loss.mutable_data_ptr<L>(),
+                            .argmax = result == nullptr ? nullptr : result->argmax.mutable_data_ptr<int64_t>(),
+                            .d_logits = d_logits == nullptr ? nullptr : d_logits->mutable_data_ptr<T>(),
+                            .rows = row_count(logits),
+                            .width = logits.size(-1),
+                            .vocab = checked.vocab,
+                            .ignore_index = options.ignore_index,
+                            .softcap = options.softcap,
+                            .stablemax = options.kind == CrossEntropyKind::stablemax});
+  });
+}
+
+CrossEntropyResult allocate_result(const at::Tensor& logits) {
+  const auto rows = logits.sizes().slice(0, logits.dim() - 1);
+  const auto sequences = rows.slice(0, rows.size() - 1);
+  const auto integers = logits.options().dtype(at::kLong);
+  return {.loss = at::empty(rows, logits.options().dtype(loss_dtype(logits))),
+          .argmax = at::empty(rows, integers),
+          .valid_count = at::empty(sequences, integers),
+          .correct_count = at::empty(sequences, integers)};
+}
+
+void count_per_sequence(const at::Tensor& labels, int64_t ignore_index, CrossEntropyResult& result) {
+  const int64_t* label = labels.const_data_ptr<int64_t>();
+  const int64_t* predicted = result.argmax.const_data_ptr<int64_t>();
+  int64_t* valid_count = result.valid_count.mutable_data_ptr<int64_t>();
+  int64_t* correct_count = result.correct_count.mutable_data_ptr<int64_t>();
+  const int64_t seq_len = labels.size(-1);
+  for (int64_t sequence = 0; sequence < result.valid_count.numel(); ++sequence) {
+    int64_t valid = 0, correct = 0;
+    for (int64_t i = sequence * seq_len; i < (sequence + 1) * seq_len; ++i) {
+      const bool counts = label[i] != ignore_index;
+      valid += counts ? 1 : 0;
+      correct += counts && predicted[i] == label[i] ? 1 : 0;
+    }
+    valid_count[sequence] = valid;
+    correct_count[sequence] = correct;
+  }
+}
+
+}  // namespace
+
+CrossEntropyResult cross_entropy_forward(const at::Tensor& logits, const at::Tensor& labels,
+                                         const CrossEntropyOptions& options) {
+  const Checked checked = check(logits, labels, options);
+  CrossEntropyResult result = allocate_result(logits);
+  run(logits, checked, options, &result, nullptr, nullptr);
+  count_per_sequence(checked.labels, options.ignore_index, result);
+  return result;
+}
+
+CrossEntropyResult cross_entropy_forward_backward(const at::Tensor& logits, const at::Tensor& labels,
+                                                  const at::Tensor& row_grad, const CrossEntropyOptions& options,
+                                                  at::Tensor& d_logits) {
+  const Checked checked = check(logits, labels, options);
+  check_backward(logits, row_grad, d_logits);
+  CrossEntropyResult result = allocate_result(logits);
+  run(logits, checked, options, &result, &row_grad, &d_logits);
+  count_per_sequence(checked.labels, options.ignore_index, result);
+  return result;
+}
+
+void cross_entropy_backward(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& row_grad,
+                            const CrossEntropyOptions& options, at::Tensor& d_logits) {
+  const Checked checked = check(logits, labels, options);
+  check_backward(logits, row_grad, d_logits);
+  run(logits, checked, options, nullptr, &row_grad, &d_logits);
+}
+
+}  // namespace tern::kernels

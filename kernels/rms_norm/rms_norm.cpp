@@ -1,0 +1,58 @@
+#include "kernels/rms_norm/rms_norm.h"
+
+#include "kernels/common/check.h"
+#include "kernels/rms_norm/rms_norm_cpu.h"
+
+namespace tern::kernels {
+namespace {
+
+constexpr const char* kOp = "rms_norm";
+
+at::ScalarType rstd_dtype(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+// residual may be null.
+void forward(const at::Tensor& x, const at::Tensor* residual, double eps, at::Tensor& y, at::Tensor& rstd) {
+  ArgumentCheck(kOp, "x", x).on_cpu().floating().min_dims(1).contiguous();
+  if (residual != nullptr) {
+    ArgumentCheck(kOp, "residual", *residual).device_of("x", x).dtype_of("x", x).shape_of("x", x).contiguous();
+  }
+  if (x.size(-1) == 0) bad_argument(kOp, "x", "of last dimension 1 or more", "0");
+  const auto row_sizes = x.sizes().slice(0, x.dim() - 1);
+  allocate_if_undefined(y, x.sizes(), x, x.scalar_type());
+  allocate_if_undefined(rstd, row_sizes, x, rstd_dtype(x));
+  ArgumentCheck(kOp, "y", y).device_of("x", x).dtype_of("x", x).shape_of("x", x).contiguous();
+  ArgumentCheck(kOp, "rstd", rstd).device_of("x", x).dtype({rstd_dtype(x)}).shape(row_sizes).contiguous();
+  with_cpu_level_and_type(x.scalar_type(), [&]<CpuLevel level, class T>() {
+    rms_norm_forward_cpu<level>(x.const_data_ptr<T>(), residual == nullptr ? nullptr : residual->const_data_ptr<T>(),
+                                eps, y.mutable_data_ptr<T>(), rstd.mutable_data_ptr<RstdType<T>>(), row_count(x),
+                                x.size(-1));
+  });
+}
+
+}  // namespace
+
+void rms_norm_forward(const at::Tensor& x, double eps, at::Tensor& y, at::Tensor& rstd) {
+  forward(x, nullptr, eps, y, rstd);
+}
+
+void rms_norm_residual_forward(const at::Tensor& x, const at::Tensor& residual, double eps, at::Tensor& y,
+                               at::Tensor& rstd) {
+  forward(x, &residual, eps, y, rstd);
+}
+
+void rms_norm_backward(const at::Tensor& dy, const at::Tensor& y, const at::Tensor& rstd, at::Tensor& dx) {
+  ArgumentCheck(kOp, "y", y).on_cpu().floating().min_dims(1).contiguous();
+  ArgumentCheck(kOp, "dy", dy).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
+  const auto row_sizes = y.sizes().slice(0, y.dim() - 1);
+  ArgumentCheck(kOp, "rstd", rstd).device_of("y", y).dtype({rstd_dtype(y)}).shape(row_sizes).contiguous();
+  allocate_if_undefined(dx, y.sizes(), y, y.scalar_type());
+  ArgumentCheck(kOp, "dx", dx).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
+  with_cpu_level_and_type(y.scalar_type(), [&]<CpuLevel level, class T>() {
+    rms_norm_backward_cpu<level>(dy.const_data_ptr<T>(), y.const_data_ptr<T>(), rstd.const_data_ptr<RstdType<T>>(),
+                                 dx.mutable_data_ptr<T>(), row_count(y), y.size(-1));
+  });
+}
+
+}  // namespace tern::kernels

@@ -1,0 +1,68 @@
+#include "kernels/swiglu/swiglu_cpu.h"
+
+#include <ATen/Parallel.h>
+
+#include "kernels/common/cpu_vec.h"
+
+namespace tern::kernels {
+namespace {
+
+template <class V>
+V sigmoid(const V& x) {
+  return V(1) / (V(1) + fast_exp(x.neg()));
+}
+
+template <bool with_out, class T>
+void backward_row(const T* dout, const T* gate, const T* up, T* d_gate, T* d_up, T* out, int64_t inter) {
+  for_each_vector<T>(inter, [&](int64_t i, auto count) {
+    const Vec<T> d = load(dout + i, count);
+    const Vec<T> g = load(gate + i, count);
+    const Vec<T> u = load(up + i, count);
+    const Vec<T> s = sigmoid(g);
+    const Vec<T> silu = g * s;
+    store(d_gate + i, d * u * at::vec::fmadd(silu, Vec<T>(1) - s, s), count);
+    store(d_up + i, d * silu, count);
+    if constexpr (with_out) store(out + i, silu * u, count);
+  });
+}
+
+}  // namespace
+
+template <CpuLevel level, class T>
+void swiglu_forward_cpu(const T* gate_up, T* out, int64_t rows, int64_t inter) {
+  at::parallel_for(0, rows, grain_rows(inter), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T* gate = gate_up + row * 2 * inter;
+      for_each_vector<T>(inter, [&](int64_t i, auto count) {
+        const Vec<T> g = load(gate + i, count);
+        store(out + row * inter + i, g * sigmoid(g) * load(gate + inter + i, count), count);
+      });
+    }
+  });
+}
+
+template <CpuLevel level, class T>
+void swiglu_backward_cpu(const T* dout, const T* gate_up, T* d_gate_up, T* out, int64_t rows, int64_t inter) {
+  at::parallel_for(0, rows, grain_rows(inter), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T* gate = gate_up + row * 2 * inter;
+      T* d_gate = d_gate_up + row * 2 * inter;
+      const int64_t at = row * inter;
+      if (out != nullptr) {
+        backward_row<true>(dout + at, gate, gate + inter, d_gate, d_gate + inter, out + at, inter);
+      } else {
+        backward_row<false, T>(dout + at, gate, gate + inter, d_gate, d_gate + inter, nullptr, inter);
+      }
+    }
+  });
+}
+
+template void swiglu_forward_cpu<kLevel>(const float*, float*, int64_t, int64_t);
+template void swiglu_forward_cpu<kLevel>(const c10::BFloat16*, c10::BFloat16*, int64_t, int64_t);
+template void swiglu_forward_cpu<kLevel>(const double*, double*, int64_t, int64_t);
+template void swiglu_backward_cpu<kLevel>(const float*, const float*, float*, float*, int64_t, int64_t);
+template void swiglu_backward_cpu<kLevel>(const c10::BFloat16*, const c10::BFloat16*, c10::BFloat16*, c10::BFloat16*,
+                                          int64_t, int64_t);
+template void swiglu_backward_cpu<kLevel>(const double*, const double*, double*, double*, int64_t, int64_t);
+
+}  // namespace tern::kernels
