@@ -243,7 +243,8 @@ void ProgressBar::print_if_due(double now) {
 
 void ProgressBar::measure(double now) {
   const int64_t done = done_.load(std::memory_order_relaxed);
-  rate_.add(static_cast<double>(done - measured_done_), now - measured_at_);
+  // Work may be taken back (training that goes back to a checkpoint): that isn't negative speed.
+  rate_.add(static_cast<double>(std::max<int64_t>(0, done - measured_done_)), now - measured_at_);
   measured_at_ = now;
   measured_done_ = done;
 }

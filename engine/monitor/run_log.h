@@ -33,7 +33,7 @@ struct RunLogOptions {
   int64_t resume_step = 0;  // step of the checkpoint this process continues; rows beyond it are dropped
   std::string config_yaml = {};
   int64_t log_interval = 1;      // steps between log lines, when there is no terminal
-  std::string best_metric = {};  // shown on top of the report; empty: the first pass@K or exact_accuracy there is
+  std::string best_metric = {};  // shown on top of the report; empty: pass@2 or exact_accuracy, where there is one
   std::optional<MachineInfo> machine = {};  // default: machine_info()
   double report_interval = 30;              // seconds; report.html isn't rewritten more often, except at the end
   int fd = 2;

@@ -1,0 +1,293 @@
+#include "engine/monitor/run_log.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <ctime>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "engine/monitor/history.h"
+#include "engine/monitor/metrics_log.h"
+#include "engine/monitor/progress.h"
+#include "engine/monitor/report.h"
+#include "engine/monitor/tensorboard.h"
+#include "engine/monitor/text.h"
+
+namespace tern {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Sums since the last log line.
+struct Interval {
+  int64_t steps = 0, examples = 0;
+  double seconds = 0;
+};
+
+RunLogOptions prepared(RunLogOptions options) {
+  std::error_code error;
+  std::filesystem::create_directories(options.run_dir, error);
+  if (error) throw Error(ErrorKind::data, "make folder failed: " + error.message(), options.run_dir);
+  if (!options.machine) options.machine = machine_info();
+  options.title = printable(options.title);
+  return options;
+}
+
+// Markdown shows text indented by four blanks as it is.
+std::string as_markdown_code(const std::string& text) {
+  std::string indented = "    ";
+  for (const char c : text) {
+    indented += c;
+    if (c == '\n') indented += "    ";
+  }
+  return indented;
+}
+
+}  // namespace
+
+class RunLog::Impl {
+ public:
+  explicit Impl(RunLogOptions options)
+      : options_(prepared(std::move(options))),
+        metrics_(options_.run_dir / "metrics.jsonl", options_.resume_step),
+        events_(options_.run_dir, options_.resume_step > 0 ? options_.resume_step + 1 : 0),
+        bar_({.label = "Train",
+              .total = options_.total_steps,
+              .unit = "steps",
+              .start = options_.resume_step,
+              .plain_lines = false,
+              .fd = options_.fd,
+              .is_terminal = options_.is_terminal}) {
+    if (metrics_.broken_lines() > 0) {
+      say(fmt::format("metrics.jsonl: {} unreadable lines removed", metrics_.broken_lines()));
+    }
+    load_history();
+    load_pictures();
+    note(events_.text(0, "config", as_markdown_code(options_.config_yaml)), events_.file(), events_complained_);
+    write_report();
+  }
+
+  void step(StepReport report) {
+    if (report.memory_bytes == 0) report.memory_bytes = resident_bytes();
+    const std::lock_guard lock(mutex_);
+    history_.add(report);
+    note(metrics_.append(report), metrics_.file(), metrics_complained_);
+    note(events_.scalars(report.step, event_values(report)), events_.file(), events_complained_);
+    show(report);
+    write_report_if_due();
+  }
+
+  void eval(const EvalReport& report) {
+    const std::lock_guard lock(mutex_);
+    say(eval_line(report));
+    bar_.skip_time();
+    if (!history_.evals().empty() && history_.evals().back().step == report.step) return;
+    history_.add(report);
+    note(metrics_.append(report), metrics_.file(), metrics_complained_);
+    note(events_.scalars(report.step, report.metrics), events_.file(), events_complained_);
+    write_report_if_due();
+  }
+
+  void pictures(std::vector<PuzzlePicture> pictures) {
+    const std::lock_guard lock(mutex_);
+    pictures_ = std::move(pictures);
+    write_beside("puzzles.json", pictures_to_json(pictures_));
+    write_report_if_due();
+  }
+
+  void message(std::string_view text) { say(text); }
+
+  void hide_progress() {
+    const std::lock_guard lock(mutex_);
+    bar_.hide();
+    paused_ = true;
+  }
+
+  void rewind(int64_t step) {
+    const std::lock_guard lock(mutex_);
+    try {
+      metrics_.rewind(step);
+    } catch (const Error& error) {
+      say(fmt::format("metrics.jsonl keeps rows beyond step {}: {}", step, error.what()));
+    }
+    note(events_.restart(step + 1), events_.file(), events_complained_);
+    load_history();
+    bar_.update(step);
+    bar_.skip_time();
+    interval_ = {};
+  }
+
+  void sync() {
+    const std::lock_guard lock(mutex_);
+    note(metrics_.sync(), metrics_.file(), metrics_complained_);
+    note(events_.sync(), events_.file(), events_complained_);
+    write_report_if_due();
+  }
+
+  void finish(std::string_view status) {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    finished_ = true;
+    status_ = status;
+    bar_.finish();
+    note(metrics_.sync(), metrics_.file(), metrics_complained_);
+    note(events_.sync(), events_.file(), events_complained_);
+    write_report();
+  }
+
+ private:
+  void say(std::string_view text) { bar_.message(printable(text)); }
+
+  // Says once that a file can't be written, and once that it can again.
+  void note(bool written, const AppendFile& file, bool& complained) {
+    if (written == !complained) return;
+    complained = !written;
+    const std::string name = file.path().filename();
+    if (!written) {
+      say(fmt::format("warning: {}: {}; training goes on, rows wait in memory until there is room", name,
+                      file.reason()));
+    } else if (file.lost_bytes() > 0) {
+      say(fmt::format("{}: written again, but {} that waited too long are lost", name, bytes_text(file.lost_bytes())));
+    } else {
+      say(fmt::format("{}: written again, nothing is lost", name));
+    }
+  }
+
+  void load_history() {
+    history_ = {};
+    read_metrics(metrics_.file().path(),
+                 [&](const MetricsRow& row) { std::visit([&](const auto& r) { history_.add(r); }, row); });
+  }
+
+  void load_pictures() {
+    const std::filesystem::path path = options_.run_dir / "puzzles.json";
+    if (options_.resume_step == 0 || !std::filesystem::exists(path)) return;
+    try {
+      pictures_ = pictures_from_json(read_file(path), path);
+    } catch (const Error& error) {
+      say(fmt::format("warning: {}; the report shows no puzzles until the next evaluation", error.what()));
+    }
+  }
+
+  static NamedValues event_values(const StepReport& report) {
+    NamedValues values = report.metrics;
+    values.emplace_back("train/loss", report.loss);
+    values.emplace_back("train/lr", report.lr);
+    if (report.seconds > 0) {
+      values.emplace_back("timing/examples_per_second", static_cast<double>(report.examples) / report.seconds);
+      values.emplace_back("timing/seconds_per_step", report.seconds);
+    }
+    values.emplace_back("timing/memory_gb", static_cast<double>(report.memory_bytes) / 1e9);
+    return values;
+  }
+
+  void show(const StepReport& report) {
+    bar_.set_note(fmt::format("loss {:.4f}", report.loss));
+    bar_.update(report.step);
+    if (std::exchange(paused_, false)) bar_.skip_time();
+    interval_.steps += 1;
+    interval_.examples += report.examples;
+    interval_.seconds += report.seconds;
+    const bool due = options_.log_interval <= 1 || report.step % options_.log_interval == 0;
+    if (bar_.is_terminal() || !(due || report.step == options_.total_steps)) return;
+    const double speed = interval_.seconds > 0 ? static_cast<double>(interval_.examples) / interval_.seconds : 0;
+    bar_.message(log_line(report.step, report.loss, report.lr, speed,
+                          interval_.seconds / static_cast<double>(interval_.steps), report.memory_bytes));
+    interval_ = {};
+  }
+
+  void write_report_if_due() {
+    if (Clock::now() - reported_at_ >= std::chrono::duration<double>(options_.report_interval)) write_report();
+  }
+
+  void write_report() {
+    reported_at_ = Clock::now();
+    write_beside("report.html", report_html({.title = options_.title,
+                                             .status = status_,
+                                             .total_steps = options_.total_steps,
+                                             .best_metric = options_.best_metric,
+                                             .history = history_,
+                                             .pictures = pictures_,
+                                             .config_yaml = options_.config_yaml,
+                                             .machine = *options_.machine,
+                                             .peak_memory_bytes = peak_resident_bytes(),
+                                             .written_at = std::time(nullptr)}));
+  }
+
+  void write_beside(const char* name, const std::string& content) {
+    try {
+      write_file_atomically(options_.run_dir / name, content);
+      write_complained_ = false;
+    } catch (const Error& error) {
+      if (!std::exchange(write_complained_, true)) say(fmt::format("warning: {}; training goes on", error.what()));
+    }
+  }
+
+  const RunLogOptions options_;
+  std::mutex mutex_;  // guards what follows; the bar has its own
+  MetricsLog metrics_;
+  EventWriter events_;
+  ProgressBar bar_;
+  History history_;
+  std::vector<PuzzlePicture> pictures_;
+  std::string status_ = "running";
+  Interval interval_;
+  Clock::time_point reported_at_;
+  bool paused_ = false;
+  bool finished_ = false;
+  bool metrics_complained_ = false, events_complained_ = false, write_complained_ = false;
+};
+
+RunLog::RunLog(RunLogOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+RunLog::~RunLog() {
+  try {
+    impl_->finish("stopped early");
+  } catch (const std::exception&) {
+    // Out of memory while the process is going down: the page stays as it was.
+  }
+}
+
+void RunLog::step(const StepReport& report) {
+  impl_->step(report);
+}
+void RunLog::eval(const EvalReport& report) {
+  impl_->eval(report);
+}
+void RunLog::pictures(std::vector<PuzzlePicture> pictures) {
+  impl_->pictures(std::move(pictures));
+}
+void RunLog::message(std::string_view text) {
+  impl_->message(text);
+}
+void RunLog::hide_progress() {
+  impl_->hide_progress();
+}
+void RunLog::rewind(int64_t step) {
+  impl_->rewind(step);
+}
+void RunLog::sync() {
+  impl_->sync();
+}
+void RunLog::finish(std::string_view status) {
+  impl_->finish(status);
+}
+
+std::string log_line(int64_t step, double loss, double lr, double examples_per_second, double seconds_per_step,
+                     uint64_t memory_bytes) {
+  return fmt::format("Step {} | Loss: {:.4f} | LR: {:.1e} | {} ex/s | {} s/step | mem {}", step, loss, lr,
+                     rate_text(examples_per_second), rate_text(seconds_per_step), bytes_text(memory_bytes));
+}
+
+std::string eval_line(const EvalReport& report) {
+  std::string line = fmt::format("Eval {}", report.step);
+  for (const auto& [name, value] : report.metrics) line += fmt::format(" | {}: {:.4f}", name, value);
+  return line + fmt::format(" | {:.1f} s", report.seconds);
+}
+
+}  // namespace tern
