@@ -1,0 +1,73 @@
+#include "models/trm/losses.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/where.h>
+
+#include "base/error.h"
+#include "kernels/cross_entropy/cross_entropy.h"
+
+namespace tern::trm {
+
+namespace {
+
+constexpr int64_t kIgnoreLabel = -100;
+
+kernels::CrossEntropyOptions cross_entropy_options(const std::string& loss_type) {
+  kernels::CrossEntropyOptions options;
+  options.ignore_index = kIgnoreLabel;
+  if (loss_type == "stablemax_cross_entropy") {
+    options.kind = kernels::CrossEntropyKind::stablemax;
+  } else if (loss_type == "softmax_cross_entropy") {
+    options.kind = kernels::CrossEntropyKind::softmax;
+  } else {
+    throw Error(ErrorKind::usage, "unknown loss_type '" + loss_type + "'", "arch.loss.loss_type",
+                "use stablemax_cross_entropy or softmax_cross_entropy");
+  }
+  return options;
+}
+
+at::Tensor binary_cross_entropy_sum(const at::Tensor& logits, const at::Tensor& target) {
+  return at::binary_cross_entropy_with_logits(logits, target, {}, {}, at::Reduction::Sum);
+}
+
+double sum(const at::Tensor& values) { return values.sum().item<double>(); }
+
+}  // namespace
+
+Loss act_loss(const ActStep& step, const std::string& loss_type) {
+  const Outputs& outputs = step.outputs;
+  const auto rows = kernels::cross_entropy(outputs.logits, step.carry.data.labels, cross_entropy_options(loss_type));
+  const at::Tensor divisor = rows.valid_count.clamp_min(1);  // a sequence without labels counts nothing
+  const at::Tensor exact = rows.correct_count == rows.valid_count;
+
+  const at::Tensor lm_loss = (rows.loss.to(at::kDouble).sum(-1) / divisor).sum();
+  const at::Tensor q_halt_loss = binary_cross_entropy_sum(outputs.q_halt_logits, exact.to(at::kFloat));
+  at::Tensor q_loss = q_halt_loss;
+
+  Loss loss;
+  loss.preds = rows.argmax;
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor valid = step.carry.halted & (rows.valid_count > 0);
+    const at::Tensor accuracy = rows.correct_count.to(at::kFloat) / divisor;
+    loss.metrics = {
+        {"count", sum(valid)},
+        {"accuracy", sum(at::where(valid, accuracy, 0))},
+        {"exact_accuracy", sum(valid & exact)},
+        {"q_halt_accuracy", sum(valid & ((outputs.q_halt_logits >= 0) == exact))},
+        {"steps", sum(at::where(valid, step.carry.steps, 0))},
+        {"lm_loss", lm_loss.item<double>()},
+        {"q_halt_loss", q_halt_loss.item<double>()},
+    };
+  }
+  if (outputs.target_q_continue.defined()) {
+    const at::Tensor q_continue_loss = binary_cross_entropy_sum(outputs.q_continue_logits, outputs.target_q_continue);
+    loss.metrics.emplace_back("q_continue_loss", q_continue_loss.item<double>());
+    q_loss = q_loss + q_continue_loss;
+  }
+  loss.total = lm_loss + 0.5 * q_loss;
+  return loss;
+}
+
+}  // namespace tern::trm
