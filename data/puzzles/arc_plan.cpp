@@ -59,15 +59,17 @@ class Identifiers {
     for (int64_t i = 0; i < start; ++i) append("\"<blank>\"");
   }
 
-  int32_t identify(const std::string& name) {
-    const auto [entry, is_new] = known_.try_emplace(hash_bytes(name.data(), name.size()), next_);
+  // quoted: the name as a JSON string.
+  int32_t identify(const std::string& quoted) {
+    const auto [entry, is_new] = known_.try_emplace(hash_bytes(quoted.data(), quoted.size()), next_);
     if (is_new) {
-      append(quote_python_json(name));
+      append(quoted);
       ++next_;
     }
     return static_cast<int32_t>(entry->second);
   }
 
+  void reserve(size_t names) { known_.reserve(names); }
   [[nodiscard]] int64_t count() const { return next_; }
   [[nodiscard]] std::string json() && { return std::move(json_) + "]"; }
 
@@ -128,6 +130,9 @@ class Planner {
     for (const std::string& subset : options_.subsets) add_subset(subset);
     if (groups_.empty()) throw Error(ErrorKind::data, "no puzzles in the subsets", options_.input_file_prefix);
     find_overlaps_with_train();
+    size_t num_names = 0;
+    for (const Group& group : groups_) num_names += group.augmentations.size();
+    identifiers_.reserve(num_names);
     for (const int split : {kTrain, kTest}) add_split(split);
     for (ArcSplit& split : plan_.splits) split.metadata.num_puzzle_identifiers = identifiers_.count();
     plan_.identifiers_json = std::move(identifiers_).json();
@@ -216,10 +221,12 @@ class Planner {
         set.base_pairs.insert(set.base_pairs.end(), part.pairs.begin(), part.pairs.end());
     }
     const std::span<const Pair> pairs = std::span(set.base_pairs).subspan(first_pair);
+    const std::string quoted = quote_python_json(group.puzzle.name);
+    const std::string open_quoted = quoted.substr(0, quoted.size() - 1);  // what augmentation appends needs no escapes
     for (size_t i = 0; i < group.augmentations.size(); ++i) {
       const Augmentation& augmentation = group.augmentations[i];
-      const std::string& name = group.puzzle.name;
-      set.puzzle_identifiers.push_back(identifiers_.identify(i == 0 ? name : augmented_name(name, augmentation)));
+      set.puzzle_identifiers.push_back(
+          identifiers_.identify(i == 0 ? quoted : augmented_name(open_quoted, augmentation) + '"'));
       set.augmentations.push_back(augmentation);
       draw_offsets(pairs, augmentation, split == kTrain, random_, set.offsets);
       set.puzzle_indices.push_back(static_cast<int32_t>(set.offsets.size()));

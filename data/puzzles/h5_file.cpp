@@ -70,6 +70,22 @@ int64_t element_bytes(H5Type type) {
   return type == H5Type::uint8 ? 1 : 4;
 }
 
+// The same dataset gives the same bytes, whenever it is built.
+void forget_times(hid_t creation) {
+  H5Pset_obj_track_times(creation, false);
+}
+
+// Makes the groups on the way to an array, like mkdir -p.
+void make_groups(hid_t file, const std::string& name) {
+  for (size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
+    const std::string group = name.substr(0, slash);
+    if (H5Lexists(file, group.c_str(), H5P_DEFAULT) > 0) continue;
+    const Id creation(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+    forget_times(creation);
+    const Id made(H5Gcreate2(file, group.c_str(), H5P_DEFAULT, creation, H5P_DEFAULT), H5Gclose);
+  }
+}
+
 std::vector<hsize_t> to_hsize(const std::vector<int64_t>& sizes) {
   return {sizes.begin(), sizes.end()};
 }
@@ -107,7 +123,9 @@ H5File H5File::create(const std::filesystem::path& path) {
   const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // The 1.10 format finds a chunk by its index instead of by a walk through a B-tree.
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  const Id creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  forget_times(creation);
+  const hid_t id = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, access);
   if (id < 0) fail_at("can't create file (" + last_error() + ")", path.string());
   out.file_ = std::make_shared<Handle>(id);
   out.file_->path = path.string();
@@ -185,11 +203,10 @@ H5Array H5File::create_array(const std::string& name, H5Type type, const std::ve
   const Id creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(creation, static_cast<int>(chunk.size()), chunk.data());
   H5Pset_deflate(creation, kDeflateLevel);
-  H5Pset_obj_track_times(creation, false);  // the same dataset gives the same bytes, whenever it is built
-  const Id links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-  H5Pset_create_intermediate_group(links, 1);
+  forget_times(creation);
+  make_groups(file_->id, name);
   const Id space(H5Screate_simple(static_cast<int>(shape.size()), to_hsize(shape).data(), nullptr), H5Sclose);
-  const hid_t id = H5Dcreate2(file_->id, name.c_str(), native_type(type), space, links, creation, H5P_DEFAULT);
+  const hid_t id = H5Dcreate2(file_->id, name.c_str(), native_type(type), space, H5P_DEFAULT, creation, H5P_DEFAULT);
   if (id < 0) fail_at("can't create array (" + last_error() + ")", out.name_);
   out.array_ = std::make_shared<H5Array::Handle>(id);
   return out;
