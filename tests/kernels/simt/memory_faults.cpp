@@ -1,0 +1,103 @@
+#include "kernels/simt/tile_ops.h"
+#include "tests/kernels/simt/faults.h"
+#include "tests/kernels/support/device_buffer.h"
+
+namespace tern::kernels::test {
+namespace {
+
+constexpr int kThreads = 128;
+constexpr size_t kDynamicBytes = kThreads * sizeof(float);
+
+__global__ void static_shared_overrun(float* y) {
+  SIMT_SHARED_ARRAY(float, s, kThreads);
+  s[threadIdx.x + 1] = 1;
+  __syncthreads();
+  y[threadIdx.x] = s[threadIdx.x];
+}
+__global__ void dynamic_shared_overrun(float* y) {
+  SIMT_DYN_SHARED(raw);
+  float* s = reinterpret_cast<float*>(raw);
+  s[threadIdx.x + 1] = 1;
+  __syncthreads();
+  y[threadIdx.x] = s[threadIdx.x];
+}
+// One part of dynamic shared memory runs into the next; only the red zone between them shows it.
+__global__ void shared_part_overrun(float* y) {
+  SIMT_DYN_SHARED(raw);
+  float* first = reinterpret_cast<float*>(raw);
+  float* second = first + 16 + simt::kSharedRedzone / sizeof(float);
+  simt::shared_redzone(first + 16);
+  if (threadIdx.x < 17) first[threadIdx.x] = 1;
+  __syncthreads();
+  if (threadIdx.x >= 1 && threadIdx.x < 16) second[threadIdx.x] = first[threadIdx.x];
+  y[threadIdx.x] = first[0];
+}
+__global__ void global_write_overrun(float* y) {
+  y[threadIdx.x + 1] = 1;
+}
+__global__ void global_read_overrun(float* y) {
+  const float next = y[threadIdx.x + 1];
+  if (threadIdx.x == 0) y[0] = next;
+}
+__global__ void write_to_input(float* y) {
+  y[threadIdx.x] = 1;
+}
+__global__ void misaligned_vector(float* y) {
+  *reinterpret_cast<uint4*>(y + 1) = uint4{0, 0, 0, 0};
+}
+__global__ void uninitialised_shared(float* y) {
+  SIMT_SHARED_ARRAY(float, s, kThreads);
+  if (threadIdx.x < 100) s[threadIdx.x] = 1;
+  __syncthreads();
+  y[threadIdx.x] = s[threadIdx.x];
+}
+__global__ void shared_from_last_block(float* y) {
+  SIMT_SHARED(float, s);
+  if (blockIdx.x == 0 && threadIdx.x == 0) s = 1;
+  __syncthreads();
+  if (threadIdx.x == 0) y[blockIdx.x] = s;
+}
+__global__ void stack_overflow(float* y) {
+  volatile float big[80000];
+  for (int i = 0; i < 80000; ++i) big[i] = 1;
+  y[threadIdx.x] = big[threadIdx.x];
+}
+__global__ void harmless(float* y) {
+  y[threadIdx.x] = 1;
+}
+
+std::function<void()> run(const char* name, void (*kernel)(float*), dim3 grid = 1, dim3 block = kThreads,
+                          size_t shared_bytes = kDynamicBytes, Use use = Use::output) {
+  return [=] {
+    DeviceBuffer<float> y("y", use, std::vector<float>(kThreads));
+    simt::launch(name, kernel, grid, block, shared_bytes, y.data());
+  };
+}
+
+}  // namespace
+
+std::vector<Fault> memory_faults() {
+  const char* asan = "ERROR: AddressSanitizer";
+  const char* config = "invalid launch configuration";
+  return {
+      {"static_shared_overrun", run("k", static_shared_overrun), nullptr, nullptr, "index 128 out of bounds"},
+      {"dynamic_shared_overrun", run("k", dynamic_shared_overrun), nullptr, nullptr, asan},
+      {"shared_part_overrun", run("k", shared_part_overrun), nullptr, nullptr, asan},
+      {"global_write_overrun", run("k", global_write_overrun), "memory behind the buffer was overwritten",
+       "memory behind the buffer was overwritten", asan},
+      {"global_read_overrun", run("k", global_read_overrun), nullptr, nullptr, asan},
+      {"write_to_input", run("k", write_to_input, 1, kThreads, 0, Use::input), "y: an input was changed",
+       "y: an input was changed", "y: an input was changed"},
+      {"misaligned_vector", run("k", misaligned_vector), nullptr, nullptr, "misaligned address"},
+      {"uninitialised_shared", run("k", uninitialised_shared), nullptr, "read of uninitialised shared memory", nullptr},
+      {"shared_from_last_block", run("k", shared_from_last_block, 2), nullptr, "read of uninitialised shared memory",
+       nullptr},
+      {"stack_overflow", run("k", stack_overflow), "signal 11", "signal 11", asan},
+      {"too_many_threads", run("k", harmless, 1, 1025), config, config, config},
+      {"too_much_shared_memory", run("k", harmless, 1, kThreads, 228 << 10), config, config, config},
+      {"empty_grid", run("k", harmless, dim3(0)), config, config, config},
+      {"grid_y_too_large", run("k", harmless, dim3(1, 65536)), config, config, config},
+  };
+}
+
+}  // namespace tern::kernels::test
