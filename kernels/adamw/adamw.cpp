@@ -1,6 +1,6 @@
 #include "kernels/adamw/adamw.h"
 
-#include <string>
+#include <fmt/format.h>
 
 #include "kernels/adamw/adamw_cpu.h"
 #include "kernels/common/check.h"
@@ -9,7 +9,7 @@ namespace tern::kernels {
 
 void adamw_step(std::span<const AdamTensor> tensors, const AdamOptions& options, double eps) {
   check_adam("adamw", tensors, options);
-  if (!(eps > 0)) bad_argument("adamw", "eps", "above 0", std::to_string(eps));
+  if (!(eps > 0)) bad_argument("adamw", "eps", "above 0", fmt::format("{}", eps));
   if (tensors.empty()) return;
   const auto run = [&]<class T>() {
     const auto chunks = adam_chunks<T>(tensors);

@@ -111,7 +111,8 @@ inline T sum_lanes(const at::vec::Vectorized<T>& v) {
   return sum;
 }
 
-// e^x within 2 units in the last place for float32, 0 below the smallest normal number, NaN for NaN. Inlined, hence
+// e^x within 2 units in the last place for float32, 0 below the smallest normal number, infinite above 2^127.5 (x above
+// 88.37), NaN for NaN. Inlined, hence
 // several times faster than a call into Sleef. x = n ln 2 + r with |r| <= ln 2 / 2; the polynomial is that of Cephes'
 // expf.
 inline at::vec::Vectorized<float> fast_exp(const at::vec::Vectorized<float>& x) {

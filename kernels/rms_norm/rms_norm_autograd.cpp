@@ -1,5 +1,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <optional>
+
 #include "kernels/rms_norm/rms_norm.h"
 
 namespace tern::kernels {
@@ -8,12 +10,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// An undefined residual means none.
 struct RmsNorm : torch::autograd::Function<RmsNorm> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& residual, double eps) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const std::optional<at::Tensor>& residual,
+                            double eps) {
     at::Tensor y, rstd;
-    if (residual.defined()) {
-      rms_norm_residual_forward(x.contiguous(), residual.contiguous(), eps, y, rstd);
+    if (residual) {
+      rms_norm_residual_forward(x.contiguous(), residual->contiguous(), eps, y, rstd);
     } else {
       rms_norm_forward(x.contiguous(), eps, y, rstd);
     }
@@ -32,11 +34,11 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, double eps) {
-  return RmsNorm::apply(x, at::Tensor(), eps);
+  return RmsNorm::apply(x, std::nullopt, eps);
 }
 
 at::Tensor rms_norm_residual(const at::Tensor& x, const at::Tensor& residual, double eps) {
-  return RmsNorm::apply(x, residual, eps);
+  return RmsNorm::apply(x, std::optional(residual), eps);
 }
 
 }  // namespace tern::kernels
