@@ -1,0 +1,40 @@
+#include "data/puzzles/dataset.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/puzzles/dataset_h5.h"
+#include "data/puzzles/dataset_npy.h"
+
+namespace tern::puzzles {
+
+namespace {
+
+void require_dataset(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) return;
+  throw Error(ErrorKind::data, "no puzzle dataset here", path.string(),
+              "build one with arc_build, sudoku_build or maze_build, or correct the path");
+}
+
+std::string read_text(const std::filesystem::path& path, const std::string& name) {
+  if (const auto file = find_h5_dataset(path)) return read_h5_text(*file, name);
+  require_dataset(path);
+  return read_file(path / name);
+}
+
+}  // namespace
+
+Split open_split(const std::filesystem::path& path, const std::string& split) {
+  if (const auto file = find_h5_dataset(path)) return open_h5_split(*file, split);
+  require_dataset(path);
+  return open_npy_split(path, split);
+}
+
+std::string read_identifiers_json(const std::filesystem::path& path) {
+  return read_text(path, "identifiers.json");
+}
+
+std::string read_test_puzzles_json(const std::filesystem::path& path) {
+  return read_text(path, "test_puzzles.json");
+}
+
+}  // namespace tern::puzzles
