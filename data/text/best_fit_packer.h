@@ -1,0 +1,50 @@
+// Fills rows of a fixed length with documents, without padding: nanochat's BOS-aligned best-fit packing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "data/text/document_stream.h"
+#include "data/text/vocabulary.h"
+
+namespace tern::text {
+
+// A row begins with the longest buffered document that fits, then the longest that fits in what remains, and so on;
+// when none fits, the shortest is cropped to what remains and the rest of it is dropped. Among equally long documents
+// the one that came first wins. Documents begin with BOS, so every row does. Not thread-safe.
+class BestFitPacker {
+ public:
+  // At least buffer_size documents are looked at for every choice.
+  explicit BestFitPacker(int64_t buffer_size) : buffer_size_(buffer_size) {}
+
+  // Puts a document at the end of the buffer. tokens must not be empty.
+  void add(const DocumentAddress& address, std::vector<TokenId> tokens);
+
+  // Fills row. Calls refill before a choice as long as fewer than buffer_size documents are there; it must add some.
+  void fill_row(std::span<int64_t> row, const std::function<void()>& refill);
+
+  // Documents in the buffer, in order: with the position of the stream behind them, all that a packer is made of.
+  [[nodiscard]] std::vector<DocumentAddress> buffered() const;
+
+ private:
+  struct Document {
+    DocumentAddress address;
+    std::vector<TokenId> tokens;
+  };
+  struct Entry {
+    int64_t length;
+    size_t slot;  // in documents_
+  };
+
+  [[nodiscard]] size_t choose(int64_t remaining) const;
+  Document take(size_t entry);
+
+  int64_t buffer_size_;
+  std::vector<Entry> order_;  // small, so that searching and removing stay cheap
+  std::vector<Document> documents_;
+  std::vector<size_t> free_slots_;
+};
+
+}  // namespace tern::text
