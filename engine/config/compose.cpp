@@ -14,9 +14,14 @@ namespace {
 void collect_keys(const Node& node, const std::string& prefix, std::vector<std::string>& keys) {
   if (!node.is_map()) return;
   for (const Entry& entry : node.map()) {
-    keys.push_back(join_key(prefix, entry.key));
-    collect_keys(entry.value, keys.back(), keys);
+    const std::string key = join_key(prefix, entry.key);
+    keys.push_back(key);
+    collect_keys(entry.value, key, keys);
   }
+}
+
+bool is_container(const Node& node) {
+  return node.is_map() || node.is_list();
 }
 
 // Wraps a file's content into the mappings of its package.
@@ -85,6 +90,8 @@ class Editor {
     Node& target = child(*node, parts.back(), override_.key, may_add);
     if (target.is_map() && override_.value->is_map()) {
       merge_checked(target, *override_.value, override_.key, may_add);
+    } else if (is_container(target) && is_container(*override_.value)) {
+      merge(target, *override_.value);
     } else {
       target = *override_.value;
     }

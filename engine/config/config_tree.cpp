@@ -20,8 +20,9 @@ std::string_view strip(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-// The package named by a comment "# @package NAME" among the comments at a file's head.
+// The package named by "# @package NAME" in a file's first lines; any other line ends the search, as in Hydra.
 std::optional<std::string> package_header(std::string_view text) {
+  constexpr std::string_view kKey = "@package ";
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = strip(text.substr(0, end));
@@ -29,9 +30,8 @@ std::optional<std::string> package_header(std::string_view text) {
     if (line.empty()) continue;
     if (!line.starts_with('#')) return std::nullopt;
     line = strip(line.substr(1));
-    if (line.starts_with("@package") && line.size() > 8 && strip(line.substr(8)).size() < line.size() - 8) {
-      return std::string(strip(line.substr(8)));
-    }
+    if (!line.starts_with('@')) return std::nullopt;
+    if (line.starts_with(kKey)) return std::string(strip(line.substr(kKey.size())));
   }
   return std::nullopt;
 }

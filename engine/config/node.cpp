@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/error.h"
+
 namespace tern::config {
 
 namespace {
@@ -128,6 +130,10 @@ Node* select(Node& root, std::string_view path) {
 }
 
 void merge(Node& into, const Node& from) {
+  if ((into.is_map() && from.is_list()) || (into.is_list() && from.is_map())) {
+    throw Error(ErrorKind::usage, std::string("a ") + from.kind() + " cannot be merged into a " + into.kind(),
+                "in " + from.origin.describe(), "the " + std::string(into.kind()) + " is in " + into.origin.describe());
+  }
   if (!into.is_map() || !from.is_map()) {
     if (!from.is_missing() || into.is_null()) into = from;
     return;

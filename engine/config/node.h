@@ -73,6 +73,7 @@ class Node {
   std::string spelling;  // as the user wrote a scalar ("1e-4", "True"), for text options given 007 or 1e3
 };
 
+// Keys are text: 1 and '1' are the same key.
 struct Entry {
   std::string key;
   Node value;
@@ -92,7 +93,8 @@ void set_origin(Node& node, const Origin& origin);
 [[nodiscard]] const Node* select(const Node& root, std::string_view path);
 [[nodiscard]] Node* select(Node& root, std::string_view path);
 
-// Puts `from` over `into`: mappings merge key by key, anything else replaces; ??? replaces nothing.
+// Puts `from` over `into`: mappings merge key by key, anything else replaces; ??? replaces nothing. Throws Error(usage)
+// where a mapping meets a list.
 void merge(Node& into, const Node& from);
 
 }  // namespace tern::config

@@ -73,8 +73,21 @@ Node cast(const FunctionCall& call, const Node& node, ToScalar to_scalar) {
   return result;
 }
 
+// The argument at a position or under a name.
+const Element* argument(const FunctionCall& call, size_t position, const std::string& name) {
+  if (position < call.arguments.size()) return &call.arguments[position];
+  for (const auto& [given, element] : call.named) {
+    if (given == name) return &element;
+  }
+  return nullptr;
+}
+
 // Several arguments are a sweep over them.
 Element as_one(const FunctionCall& call) {
+  if (const Element* value = argument(call, call.arguments.size(), "value")) {
+    if (!call.arguments.empty()) fail(call, "takes its value with or without a name, not both");
+    return *value;
+  }
   if (call.arguments.empty()) fail(call, "needs a value");
   if (call.arguments.size() == 1) return call.arguments[0];
   Element element;
@@ -99,15 +112,6 @@ Element call_choice(const FunctionCall& call) {
   if (call.arguments.size() == 1 && call.arguments[0].sweep && !element.sweep->simple) fail(call, "choices don't nest");
   element.sweep->simple = false;
   return element;
-}
-
-// The argument at a position or under a name.
-const Element* argument(const FunctionCall& call, size_t position, const std::string& name) {
-  if (position < call.arguments.size()) return &call.arguments[position];
-  for (const auto& [given, element] : call.named) {
-    if (given == name) return &element;
-  }
-  return nullptr;
 }
 
 bool is_numeric(const Node& node) {
@@ -145,7 +149,8 @@ Element call_range(const FunctionCall& call) {
     const auto at = [&](size_t i) { return static_cast<__int128>(std::get<int64_t>(bounds[i].value)); };
     sweep.values = steps<__int128, int64_t>(call, at(0), at(1), at(2));
   } else {
-    // Extended precision, since ten steps of 0.1 must not fall short of 1 by rounding.
+    // Extended precision, so that range(0,1,0.1) has ten values. Hydra counts in decimals of 28 digits; the values may
+    // differ in their last bit.
     const auto at = [&](size_t i) { return static_cast<long double>(std::get<double>(to_float(call, bounds[i]))); };
     if (!std::isfinite(at(0)) || !std::isfinite(at(1)) || !std::isfinite(at(2))) fail(call, "needs finite numbers");
     sweep.values = steps<long double, double>(call, at(0), at(1), at(2));
@@ -167,6 +172,7 @@ Element call_sort(const FunctionCall& call) {
     if (name != "reverse" || !value.node.is_boolean()) fail(call, "takes reverse=true or reverse=false");
     reverse = std::get<bool>(value.node.value);
   }
+  if (!element.sweep && element.node.is_null()) fail(call, "null has no order");
   if (!element.sweep && !element.node.is_list()) return element;
   std::vector<Node>& values = element.sweep ? element.sweep->values : element.node.list();
   std::ranges::stable_sort(values,

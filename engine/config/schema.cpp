@@ -15,6 +15,7 @@ namespace tern::config {
 namespace {
 
 std::string short_number(double value) {
+  if (value == std::trunc(value) && std::fabs(value) < 1e15) return std::to_string(static_cast<int64_t>(value));
   std::array<char, 32> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "%g", value);
   return buffer.data();
@@ -46,7 +47,7 @@ std::string noun(const OptionInfo& option) {
 [[noreturn]] void fail(const OptionInfo& option, const Node& value, const std::string& key,
                        const std::string& fix = "") {
   const std::string where = value.origin.describe();
-  throw Error(ErrorKind::usage, key + " needs " + option.expected() + ", not " + inline_text(value),
+  throw Error(ErrorKind::usage, key + " needs " + option.expected() + ", not '" + inline_text(value) + "'",
               where.empty() ? "" : "in " + where, fix);
 }
 
@@ -188,8 +189,9 @@ OptionInfo& OptionInfo::when_absent(Node value) {
 }
 
 std::string OptionInfo::expected() const {
-  std::string text = choices.empty() ? noun(*this) : (choices.size() == 1 ? "" : "one of ") + join_words(choices);
-  if (is_list) text = (may_be_empty ? "a list of " : "a list, not empty, of ") + text;
+  const char* out_of = is_list ? "words out of " : "one of ";
+  std::string text = choices.empty() ? noun(*this) : (choices.size() == 1 ? "" : out_of) + join_words(choices);
+  if (is_list) text = (may_be_empty ? "a list of " : "a list (not empty) of ") + text;
   return nullable ? text + ", or null" : text;
 }
 
@@ -225,7 +227,8 @@ void refuse_unknown_keys(const Node& config, const std::vector<std::string>& kno
                     did_you_mean(key, known_keys, "--help lists all keys"));
       }
       if (!entry.value.is_map()) {
-        throw Error(ErrorKind::usage, join_key(prefix, key) + " needs a mapping, not " + inline_text(entry.value),
+        throw Error(ErrorKind::usage,
+                    join_key(prefix, key) + " needs a mapping, not '" + inline_text(entry.value) + "'",
                     "in " + entry.value.origin.describe());
       }
       self(self, entry.value, key);

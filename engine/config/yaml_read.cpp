@@ -85,12 +85,25 @@ class Converter {
   int nodes_ = 0;
 };
 
+// yaml-cpp takes the end of the text for a missing closing quote, which would swallow every key after the opening one.
+// A further document behind the text shows it: it is an error or gone.
+void refuse_open_quote(const std::string& text, size_t documents, const Origin& origin) {
+  size_t with_one_more = 0;
+  try {
+    with_one_more = YAML::LoadAll(text + "\n---\n1\n").size();
+  } catch (const YAML::Exception&) {
+    // Reported below.
+  }
+  if (with_one_more != documents + 1) Converter::fail("a quote is not closed", origin, "add the closing quote");
+}
+
 }  // namespace
 
 Node read_yaml(const std::string& text, const std::string& source) {
   Converter converter(source);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    refuse_open_quote(text, documents.size(), {source});
     if (documents.empty()) return {Node::Map{}, {source}};
     if (documents.size() > 1) {
       Converter::fail("a second document begins", converter.origin_of(documents[1].Mark()), "keep one per file");
