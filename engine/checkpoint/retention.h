@@ -10,7 +10,7 @@ namespace tern {
 
 struct RetentionPolicy {
   int64_t keep_last = 3;         // the most recently written ones; 0: all stay
-  std::string best_metric;       // the best checkpoint by this metric stays too; empty: no best
+  std::string best_metric = {};  // the best checkpoint by this metric stays too; empty: no best
   bool lower_is_better = false;  // of best_metric
 };
 

@@ -132,7 +132,7 @@ void Unpickler::push_tuple(size_t size) {
 void Unpickler::push_global() {
   const std::string module(take_line());
   const std::string name = module + "." + std::string(take_line());
-  if (!factory_.knows(name)) throw PickleProblem("it asks for " + name + ", which is not a tensor's part");
+  if (!factory_.knows(name)) throw PickleProblem("it asks for " + name + ", which no file of tensors needs");
   push(PickleGlobal{name});
 }
 
