@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 
@@ -17,7 +18,7 @@ namespace {
 
 // SVG user units; the page scales the drawing to its column.
 constexpr double kWidth = 520, kHeight = 250;
-constexpr double kLeft = 52, kRight = 12, kTop = 10, kBottom = 40;
+constexpr double kLeft = 52, kRight = 22, kTop = 10, kBottom = 40;
 constexpr size_t kSmoothFrom = 50;
 constexpr double kLogFrom = 50;  // largest over smallest value
 
@@ -114,7 +115,7 @@ void draw_line(std::string& svg, const Frame& f, const ChartLine& line, size_t c
   }
   if (points.size() == 1) return draw_dots(svg, f, line, colour);
   if (line.condensed) draw_band(svg, f, points, colour);
-  if (points.size() < kSmoothFrom) return draw_polyline(svg, "curve", colour, means);
+  if (!line.noisy || points.size() < kSmoothFrom) return draw_polyline(svg, "curve", colour, means);
   const std::vector<double> smooth = smoothed(points);
   draw_polyline(svg, "faint", colour, means);
   draw_polyline(svg, "curve", colour, coordinates(f, points, [&](size_t i) { return smooth[i]; }));
@@ -138,13 +139,23 @@ std::string legend(const Chart& chart) {
 }  // namespace
 
 std::vector<double> smoothed(const std::vector<SeriesPoint>& points) {
-  const double keep = 1 - 1 / std::max(1.0, static_cast<double>(points.size()) / 25);
+  const auto count = static_cast<int64_t>(points.size());
+  const int64_t reach = std::max<int64_t>(2, count / 30);
   std::vector<double> values;
-  double sum = 0, weight = 0;
-  for (const SeriesPoint& p : points) {
-    sum = sum * keep + p.mean;
-    weight = weight * keep + 1;
-    values.push_back(sum / weight);
+  for (int64_t i = 0; i < count; ++i) {
+    double w_sum = 0, x_sum = 0, xx_sum = 0, y_sum = 0, xy_sum = 0;
+    for (int64_t j = std::max<int64_t>(0, i - reach); j <= std::min(count - 1, i + reach); ++j) {
+      const SeriesPoint& p = points[static_cast<size_t>(j)];
+      const auto w = static_cast<double>(reach + 1 - std::abs(i - j));
+      const double x = p.step - points[static_cast<size_t>(i)].step;
+      w_sum += w;
+      x_sum += w * x;
+      xx_sum += w * x * x;
+      y_sum += w * p.mean;
+      xy_sum += w * x * p.mean;
+    }
+    const double determinant = w_sum * xx_sum - x_sum * x_sum;
+    values.push_back(determinant > 0 ? (xx_sum * y_sum - x_sum * xy_sum) / determinant : y_sum / w_sum);
   }
   return values;
 }

@@ -13,6 +13,7 @@ struct ChartLine {
   std::string name = {};
   std::vector<SeriesPoint> points = {};
   bool marked = false;     // evaluations: a dot each, joined by a dashed line; otherwise a curve
+  bool noisy = true;       // drawn smoothed, with the values faintly behind; false for a schedule
   bool condensed = false;  // points stand for several steps: the range of their values is shaded
   int64_t non_finite = 0;  // values left out; the legend tells
 };
@@ -25,11 +26,12 @@ struct Chart {
   bool may_be_log = false;  // losses: logarithmic when the values span more than a factor of 50
 };
 
-// HTML <figure>: title, legend with each line's last value, SVG. Curves of 50 points and more are drawn faintly under a
-// smoothed copy.
+// HTML <figure>: title, legend with each line's last value, SVG. Noisy curves of 50 points and more are drawn faintly
+// under a smoothed copy.
 [[nodiscard]] std::string chart_html(const Chart& chart);
 
-// Exponential moving average over about a 25th of the points, bias-corrected at the start.
+// At each point the weighted straight-line fit of its neighbourhood (a 30th of the points to each side, triangular
+// weights): unlike a moving average it doesn't lag behind slopes, nor bend at the ends.
 [[nodiscard]] std::vector<double> smoothed(const std::vector<SeriesPoint>& points);
 
 }  // namespace tern

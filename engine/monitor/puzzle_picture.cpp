@@ -81,8 +81,8 @@ void draw_grid_lines(std::string& svg, const Grid& grid, GridStyle style) {
   }
 }
 
-// A dark line around a light one, so that the outline shows on every colour.
-void draw_wrong_cells(std::string& svg, const Grid& prediction, const Grid& target) {
+// On colours a dark line around a light one, which shows on each of them; red on white.
+void draw_wrong_cells(std::string& svg, const Grid& prediction, const Grid& target, GridStyle style) {
   std::string path;
   for (int row = 0; row < prediction.rows; ++row) {
     for (int col = 0; col < prediction.cols; ++col) {
@@ -92,9 +92,10 @@ void draw_wrong_cells(std::string& svg, const Grid& prediction, const Grid& targ
   }
   if (path.empty()) return;
   fmt::format_to(std::back_inserter(svg),
-                 R"(<path class="wrong" d="{0}" fill="none" stroke="#000" stroke-width="2"/>)"
-                 R"(<path d="{0}" fill="none" stroke="#fff" stroke-width="1"/>)",
-                 path);
+                 R"(<path class="wrong" d="{0}" fill="none" stroke="{1}" stroke-width="2"/>)"
+                 R"(<path d="{0}" fill="none" stroke="{2}" stroke-width="1"/>)",
+                 path, style == GridStyle::digits ? "#f3b0aa" : "#000",
+                 style == GridStyle::digits ? "#d0021b" : "#fff");
 }
 
 std::string grid_html(const std::string& name, const Grid& grid, GridStyle style, const Grid* target) {
@@ -102,7 +103,7 @@ std::string grid_html(const std::string& name, const Grid& grid, GridStyle style
                  grid.cells.size() == static_cast<size_t>(grid.rows) * static_cast<size_t>(grid.cols),
              fmt::format("{} cells in a grid of {} x {}", grid.cells.size(), grid.rows, grid.cols));
   if (grid.cells.empty())
-    return fmt::format(R"(<div class="grid-box"><div class="none">none</div><p>{}</p></div>)", name);
+    return fmt::format(R"(<div class="grid-box"><div class="none">none</div><p>{}<br>–</p></div>)", name);
   const int width = grid.cols * kCell, height = grid.rows * kCell;
   std::string svg =
       fmt::format(R"(<div class="grid-box"><svg viewBox="0 0 {} {}" role="img" aria-label="{}, {} rows, {} columns">)",
@@ -115,9 +116,9 @@ std::string grid_html(const std::string& name, const Grid& grid, GridStyle style
     draw_numbers(svg, grid, 1);
   }
   draw_grid_lines(svg, grid, style);
-  if (target != nullptr) draw_wrong_cells(svg, grid, *target);
+  if (target != nullptr) draw_wrong_cells(svg, grid, *target, style);
   fmt::format_to(std::back_inserter(svg),
-                 R"(<rect width="{}" height="{}" fill="none" stroke="#777"/></svg><p>{}, {} × {}</p></div>)", width,
+                 R"(<rect width="{}" height="{}" fill="none" stroke="#777"/></svg><p>{}<br>{} × {}</p></div>)", width,
                  height, name, grid.rows, grid.cols);
   return svg;
 }

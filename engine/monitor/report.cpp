@@ -88,7 +88,7 @@ std::string tiles(const ReportContent& c) {
     html += tile("Best " + best->metric, metric_text(best->value), fmt::format("at step {}", best->step));
   }
   html += series_tile(c, "loss", "Loss", metric_text, "last step, per example");
-  html += series_tile(c, "examples_per_second", "Throughput", rate_text, "examples per second, last step");
+  html += series_tile(c, "examples_per_second", "Throughput", rate_text, "examples/s, last step");
   html += time_tile(c);
   if (c.peak_memory_bytes > 0) html += tile("Peak memory", bytes_text(c.peak_memory_bytes), "resident, this process");
   return html + "</section>\n";

@@ -49,7 +49,7 @@ color:var(--bad);background:var(--bad-ground)}
 .joined{stroke-width:1.5;stroke-dasharray:4 4;opacity:.75}
 .band{fill:var(--c);opacity:.13}
 .dot{fill:var(--c);stroke:var(--card);stroke-width:1.2}
-.puzzles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(360px,100%),1fr));gap:14px}
+.puzzles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(360px,100%),1fr));gap:14px;align-items:start}
 .puzzle{margin:0;padding:12px 14px}
 .puzzle figcaption{font-weight:600;margin-bottom:8px;overflow-wrap:anywhere}
 .puzzle .good,.puzzle .bad{font-weight:500;font-size:13.5px;white-space:nowrap}
