@@ -20,6 +20,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
       rms_norm_forward(x.contiguous(), eps, y, rstd);
     }
     context->save_for_backward({y, rstd});
+    context->saved_data["has_residual"] = residual.has_value();
     return y;
   }
 
@@ -27,7 +28,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     const auto saved = context->get_saved_variables();
     at::Tensor dx;
     rms_norm_backward(grads[0].contiguous(), saved[0], saved[1], dx);
-    return {dx, context->needs_input_grad(1) ? dx : at::Tensor(), at::Tensor()};
+    return {dx, context->saved_data["has_residual"].toBool() ? dx : at::Tensor(), at::Tensor()};
   }
 };
 

@@ -1,0 +1,105 @@
+#include "kernels/adam_atan2/adam_atan2.h"
+
+#include <ATen/ops/atan2.h>
+#include <gtest/gtest.h>
+
+#include "tests/kernels/adam_cases.h"
+#include "tests/kernels/cases.h"
+#include "tests/support/tensors.h"
+
+namespace tern::test {
+namespace {
+
+using kernels::AdamOptions;
+using kernels::AdamTensor;
+
+const AdamOptions kOptions{.lr = 0.01, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .step = 3, .ema_decay = 0.9};
+
+at::Tensor direction(const at::Tensor& m, const at::Tensor& v, double correction2) {
+  return at::atan2(m, v.sqrt() / correction2);
+}
+
+TEST(AdamAtan2, MatchesPlain) {
+  for (auto dtype : {at::kFloat, at::kDouble}) {
+    for (bool extras : {false, true}) {
+      auto tensors = adam_tensors(dtype, extras, extras);
+      std::vector<AdamTensor> expected;
+      for (const auto& tensor : tensors) expected.push_back(plain_adam(tensor, kOptions, direction));
+      kernels::adam_atan2_step(tensors, kOptions);
+      // Values up to 5 (v up to 25), a handful of roundings each.
+      const auto tolerance = rounding_tolerance(dtype, 8, 4);
+      for (size_t i = 0; i < tensors.size(); ++i) {
+        EXPECT_TRUE(close(tensors[i].exp_avg, expected[i].exp_avg, tolerance.relative, tolerance.absolute)) << i;
+        EXPECT_TRUE(close(tensors[i].exp_avg_sq, expected[i].exp_avg_sq, tolerance.relative, tolerance.absolute)) << i;
+        EXPECT_TRUE(close(tensors[i].param, expected[i].param, tolerance.relative, tolerance.absolute)) << i;
+        if (!tensors[i].ema.defined()) continue;
+        EXPECT_TRUE(close(tensors[i].ema, expected[i].ema, tolerance.relative, tolerance.absolute)) << i;
+        EXPECT_TRUE(same(tensors[i].shadow, tensors[i].param.to(at::kFloat).to(at::kBFloat16))) << i;
+      }
+    }
+  }
+}
+
+TEST(AdamAtan2, ExtremeStatesGiveTheRightAngle) {
+  // m and v of 0, of denormal and of huge size, and opposite signs.
+  const auto values = [](std::initializer_list<double> list) {
+    return at::tensor(at::ArrayRef<double>(list), at::kFloat);
+  };
+  const auto m = values({0.0, 1e-30, -1e-30, 1e30, -1e30, 1.0, -1.0, 0.0, 1e-42, 3.0});
+  const auto v = values({0.0, 0.0, 0.0, 1e-30, 1e-30, 1e30, 1e30, 1.0, 1e-42, 9.0});
+  AdamTensor tensor{at::zeros({10}), at::zeros({10}), m, v, {}, {}};
+  const AdamOptions options{.lr = 1, .beta1 = 0, .beta2 = 0, .weight_decay = 0, .step = 1};
+  const AdamOptions keep{.lr = 1, .beta1 = 0.5, .beta2 = 0.5, .weight_decay = 0, .step = 1};
+  const auto expected = plain_adam(tensor, keep, direction);
+  kernels::adam_atan2_step({&tensor, 1}, keep);
+  EXPECT_TRUE(close(tensor.param, expected.param, 1e-5, 1e-30));
+  AdamTensor zero{at::zeros({1}), at::zeros({1}), at::zeros({1}), at::zeros({1}), {}, {}};
+  kernels::adam_atan2_step({&zero, 1}, options);
+  EXPECT_EQ(zero.param.item<float>(), 0);
+}
+
+TEST(AdamAtan2, NanGradientReachesTheWeight) {
+  AdamTensor tensor{at::zeros({9}), at::zeros({9}), at::zeros({9}), at::zeros({9}), {}, {}};
+  tensor.grad[4] = std::nan("");
+  kernels::adam_atan2_step({&tensor, 1}, kOptions);
+  EXPECT_TRUE(std::isnan(tensor.param[4].item<float>()));
+  EXPECT_EQ(tensor.param[5].item<float>(), 0);
+}
+
+TEST(AdamAtan2, EmptyListDoesNothing) {
+  kernels::adam_atan2_step({}, kOptions);
+}
+
+TEST(AdamAtan2, RefusesBadArguments) {
+  const auto good = [] { return AdamTensor{at::zeros({4}), at::zeros({4}), at::zeros({4}), at::zeros({4}), {}, {}}; };
+  const auto run = [](AdamTensor tensor, AdamOptions options) {
+    return [=] { kernels::adam_atan2_step({&tensor, 1}, options); };
+  };
+  AdamTensor tensor = good();
+  tensor.grad = at::zeros({5});
+  expect_usage_error(run(tensor, kOptions), "[adam_atan2] tensors[0].grad must be of the shape of param [4], got [5]");
+  tensor = good();
+  tensor.exp_avg = at::zeros({4}, at::kDouble);
+  expect_usage_error(run(tensor, kOptions), "[adam_atan2] tensors[0].exp_avg must be of dtype float32, got float64");
+  tensor = good();
+  tensor.shadow = at::zeros({4});
+  expect_usage_error(run(tensor, kOptions), "[adam_atan2] tensors[0].shadow must be of dtype bfloat16, got float32");
+  tensor = good();
+  tensor.exp_avg_sq = at::zeros({8}).slice(0, 0, 8, 2);
+  expect_usage_error(run(tensor, kOptions), "[adam_atan2] tensors[0].exp_avg_sq must be contiguous, got strides [2]");
+  tensor = good();
+  tensor.param = at::Tensor();
+  expect_usage_error(run(tensor, kOptions), "[adam_atan2] tensors[0].param must be a tensor, got an undefined tensor");
+  AdamOptions options = kOptions;
+  options.step = 0;
+  expect_usage_error(run(good(), options), "[adam_atan2] step must be 1 or more, got 0");
+  options = kOptions;
+  options.beta2 = 1;
+  expect_usage_error(run(good(), options), "[adam_atan2] beta2 must be in [0, 1), got 1");
+  options = kOptions;
+  options.lr = std::nan("");
+  expect_usage_error(run(good(), options), "[adam_atan2] lr must be 0 or more, got nan");
+}
+
+}  // namespace
+}  // namespace tern::test
