@@ -80,10 +80,11 @@ std::vector<std::string> known_keys() {
 }
 
 // What both families of options say together.
-void check_together(const TrmJob& job) {
+void check_together(const TrmJob& job, const Node& source) {
   if (job.train.freeze_weights && job.arch.puzzle_emb_ndim == 0) {
     throw Error(ErrorKind::usage, "freeze_weights=True leaves nothing to train with arch.puzzle_emb_ndim=0",
-                "in the configuration", "use freeze_weights=False or a puzzle embedding");
+                config::places_of(&source, {"freeze_weights", "arch.puzzle_emb_ndim"}),
+                "use freeze_weights=False or a puzzle embedding");
   }
 }
 
@@ -92,7 +93,7 @@ TrmJob read_job(const Node& resolved) {
   const Node* arch = resolved.find("arch");
   if (arch == nullptr) arch = &empty;
   if (!arch->is_map()) {
-    throw Error(ErrorKind::usage, "arch needs a mapping, not '" + config::inline_text(*arch) + "'",
+    throw Error(ErrorKind::usage, std::string("arch needs a mapping, not ") + arch->kind(),
                 "in " + arch->origin.describe(), "choose an architecture by arch=trm");
   }
   const ArchClasses classes = classes_schema().read(*arch, "arch");
@@ -102,9 +103,9 @@ TrmJob read_job(const Node& resolved) {
   job.arch_name = classes.name;
   job.train = train_schema().read(resolved);
   job.arch = trm_schema().read(*arch, "arch");
-  check_train_config(job.train);
-  check_trm_config(job.arch);
-  check_together(job);
+  check_train_config(job.train, &resolved);
+  check_trm_config(job.arch, &resolved);
+  check_together(job, resolved);
   return job;
 }
 

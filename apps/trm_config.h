@@ -37,7 +37,8 @@ struct TrmCommandLine {
 // The option table of TrmConfig; its keys stand below `arch.`.
 [[nodiscard]] const config::Schema<trm::TrmConfig>& trm_schema();
 
-// Throws Error(usage) where the values don't fit together.
-void check_trm_config(const trm::TrmConfig& config);
+// Throws Error(usage) where the values don't fit together. `source` is the configuration they were read from, to say
+// where each was written.
+void check_trm_config(const trm::TrmConfig& config, const config::Node* source = nullptr);
 
 }  // namespace tern

@@ -44,10 +44,14 @@ std::string noun(const OptionInfo& option) {
   return "";
 }
 
+std::string quoted(const Node& value) {
+  return "'" + (value.is_text() ? value.text() : inline_text(value)) + "'";
+}
+
 [[noreturn]] void fail(const OptionInfo& option, const Node& value, const std::string& key,
                        const std::string& fix = "") {
   const std::string where = value.origin.describe();
-  throw Error(ErrorKind::usage, key + " needs " + option.expected() + ", not '" + inline_text(value) + "'",
+  throw Error(ErrorKind::usage, key + " needs " + option.expected() + ", not " + quoted(value),
               where.empty() ? "" : "in " + where, fix);
 }
 
@@ -118,7 +122,7 @@ Node checked_item(const OptionInfo& option, const Node& value, const std::string
     if (!option.choices.empty() && std::ranges::find(option.choices, result.text()) == option.choices.end()) {
       fail(option, value, key, did_you_mean(result.text(), option.choices, ""));
     }
-    if (!option.is_list && !option.may_be_empty && result.text().empty()) fail(option, value, key);
+    if (!option.may_be_empty && result.text().empty()) fail(option, value, key);
   }
   return result;
 }
@@ -207,9 +211,12 @@ Node checked_value(const OptionInfo& option, const Node& value, const std::strin
     fail(option, value, full_key, scalar ? "write " + full_key + "=[" + inline_text(value) + "]" : "");
   }
   if (value.list().empty() && !option.may_be_empty) fail(option, value, full_key);
+  OptionInfo item = option;
+  item.is_list = item.nullable = false;
+  item.may_be_empty = true;
   Node result = value;
   for (size_t i = 0; i < result.list().size(); ++i) {
-    result.list()[i] = checked_item(option, value.list()[i], join_key(full_key, std::to_string(i)));
+    result.list()[i] = checked_item(item, value.list()[i], join_key(full_key, std::to_string(i)));
   }
   return result;
 }
@@ -227,14 +234,26 @@ void refuse_unknown_keys(const Node& config, const std::vector<std::string>& kno
                     did_you_mean(key, known_keys, "--help lists all keys"));
       }
       if (!entry.value.is_map()) {
-        throw Error(ErrorKind::usage,
-                    join_key(prefix, key) + " needs a mapping, not '" + inline_text(entry.value) + "'",
+        throw Error(ErrorKind::usage, join_key(prefix, key) + " needs a mapping, not " + quoted(entry.value),
                     "in " + entry.value.origin.describe());
       }
       self(self, entry.value, key);
     }
   };
   check(check, config, "");
+}
+
+std::string places_of(const Node* source, const std::vector<std::string>& keys) {
+  std::vector<std::string> places;
+  for (const std::string& key : keys) {
+    const Node* node = source == nullptr ? nullptr : select(*source, key);
+    const std::string place = node == nullptr ? "" : node->origin.describe();
+    if (!place.empty() && std::ranges::find(places, place) == places.end()) places.push_back(place);
+  }
+  if (places.empty()) return "in the configuration";
+  std::string out = "in " + places.front();
+  for (size_t i = 1; i < places.size(); ++i) out += " and " + places[i];
+  return out;
 }
 
 void set_path(Node& root, const std::string& path, Node value) {

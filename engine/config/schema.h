@@ -62,6 +62,10 @@ struct OptionInfo {
 void refuse_unknown_keys(const Node& config, const std::vector<std::string>& known_keys,
                          const std::string& prefix = "");
 
+// "in override #2 (lr=1) and a.yaml:3:5": where the values of these dotted keys were written, for checks that span
+// several keys. "in the configuration" where none was written or `source` is null.
+[[nodiscard]] std::string places_of(const Node* source, const std::vector<std::string>& keys);
+
 // Sets a dotted key, making mappings on the way.
 void set_path(Node& root, const std::string& path, Node value);
 

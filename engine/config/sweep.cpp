@@ -46,13 +46,13 @@ std::vector<SweepJob> expand_sweeps(const ConfigTree& tree, const std::vector<Ov
     }
     const std::vector<Node> values = values_of(tree, override);
     if (jobs.size() * values.size() > kMostJobs) fail(override, "more than " + std::to_string(kMostJobs) + " jobs");
+    Override one = override;
+    one.sweep.reset();
     std::vector<SweepJob> combined;
     for (const SweepJob& job : jobs) {
       for (const Node& value : values) {
         SweepJob next = job;
-        Override& chosen = next.overrides.emplace_back(override);
-        chosen.sweep.reset();
-        chosen.value = value;
+        next.overrides.emplace_back(one).value = value;
         if (!next.description.empty()) next.description += ",";
         next.description += override.full_key() + "=" + python_str(value);
         combined.push_back(std::move(next));

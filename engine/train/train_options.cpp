@@ -1,5 +1,7 @@
 #include "engine/train/train_options.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace tern {
@@ -41,7 +43,7 @@ void add_length(Schema<TrainConfig>& schema) {
   using C = TrainConfig;
   schema.section("Length and evaluation");
   schema.option("global_batch_size", &C::global_batch_size, "examples per step, over all ranks").at_least(1);
-  schema.option("epochs", &C::epochs, "epochs to train").at_least(1);
+  schema.option("epochs", &C::epochs, "epochs to train").at_least(1).at_most(1e12);
   schema
       .option("eval_interval", &C::eval_interval,
               "epochs between evaluations, a divisor of epochs; null: once, at the end")
@@ -151,22 +153,22 @@ const Schema<TrainConfig>& train_schema() {
   return schema;
 }
 
-void check_train_config(const TrainConfig& config) {
+void check_train_config(const TrainConfig& config, const Node* source) {
+  const auto fail = [&](const std::string& what, const std::vector<std::string>& keys, const std::string& fix) {
+    throw Error(ErrorKind::usage, what, config::places_of(source, keys), fix);
+  };
   if (config.eval_interval && config.epochs % *config.eval_interval != 0) {
-    throw Error(ErrorKind::usage,
-                "eval_interval=" + std::to_string(*config.eval_interval) +
-                    " does not divide epochs=" + std::to_string(config.epochs),
-                "in the configuration", "use eval_interval=" + nearest_divisors(config.epochs, *config.eval_interval));
+    fail("eval_interval=" + std::to_string(*config.eval_interval) +
+             " does not divide epochs=" + std::to_string(config.epochs),
+         {"eval_interval", "epochs"}, "use eval_interval=" + nearest_divisors(config.epochs, *config.eval_interval));
   }
   if (config.early_stop > 0 && config.best_metric.empty()) {
-    throw Error(ErrorKind::usage, "early_stop=" + std::to_string(config.early_stop) + " needs a best_metric",
-                "in the configuration", "add best_metric=NAME, e.g. best_metric=all.exact_accuracy");
+    fail("early_stop=" + std::to_string(config.early_stop) + " needs a best_metric", {"early_stop", "best_metric"},
+         "add best_metric=NAME, e.g. best_metric=all.exact_accuracy");
   }
-  for (const auto& paths : {config.data_paths, config.data_paths_test}) {
-    for (const std::string& path : paths) {
-      if (path.empty())
-        throw Error(ErrorKind::usage, "an empty path in data_paths", "in the configuration", "remove it");
-    }
+  for (const auto& [key, paths] :
+       {std::pair("data_paths", config.data_paths), {"data_paths_test", config.data_paths_test}}) {
+    if (std::ranges::find(paths, "") != paths.end()) fail(std::string("an empty path in ") + key, {key}, "remove it");
   }
 }
 

@@ -9,8 +9,8 @@ namespace tern {
 [[nodiscard]] const config::Schema<TrainConfig>& train_schema();
 
 // Throws Error(usage) where values that are fine by themselves don't fit together; the message proposes the nearest
-// values that do.
-void check_train_config(const TrainConfig& config);
+// values that do. `source` is the configuration they were read from, to say where each was written.
+void check_train_config(const TrainConfig& config, const config::Node* source = nullptr);
 
 // global_batch_size has to be a multiple of the number of ranks. Throws Error(usage) proposing the nearest multiples.
 void check_world_size(const TrainConfig& config, int64_t world_size);
