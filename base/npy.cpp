@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <optional>
 
@@ -157,6 +159,15 @@ std::string shape_repr(std::span<const int64_t> shape) {
   return text + (shape.size() == 1 ? ",)" : ")");
 }
 
+// IEEE 754 binary16.
+double half_to_double(uint16_t bits) {
+  const int exponent = bits >> 10 & 0x1f;
+  const int fraction = bits & 0x3ff;
+  double magnitude = std::ldexp(exponent == 0 ? fraction : fraction + 1024, std::max(exponent, 1) - 25);
+  if (exponent == 0x1f) magnitude = fraction == 0 ? HUGE_VAL : std::nan("");
+  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
 template <class T>
 void widen(std::span<const T> source, std::vector<int64_t>& out, const std::string& name) {
   if constexpr (std::is_same_v<T, uint64_t>) {
@@ -204,6 +215,22 @@ std::vector<int64_t> NpyArray::to_int64() const {
     widen(as<int64_t>(), out, name);
   } else {
     widen(as<uint64_t>(), out, name);
+  }
+  return out;
+}
+
+std::vector<double> NpyArray::to_double() const {
+  std::vector<double> out;
+  if (type == NpyType{'f', 8}) {
+    out.assign(as<double>().begin(), as<double>().end());
+  } else if (type == NpyType{'f', 4}) {
+    out.assign(as<float>().begin(), as<float>().end());
+  } else if (type == NpyType{'f', 2}) {
+    const std::span halves(reinterpret_cast<const uint16_t*>(data.data()), data.size() / 2);
+    std::transform(halves.begin(), halves.end(), std::back_inserter(out), half_to_double);
+  } else {
+    const std::vector<int64_t> integers = to_int64();
+    out.assign(integers.begin(), integers.end());
   }
   return out;
 }

@@ -51,6 +51,9 @@ struct NpyArray {
   // don't fit.
   [[nodiscard]] std::vector<int64_t> to_int64() const;
 
+  // Elements of any type as double; integers beyond 2^53 are rounded.
+  [[nodiscard]] std::vector<double> to_double() const;
+
   void require_type(NpyType wanted) const;
 };
 

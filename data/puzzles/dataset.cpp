@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "data/puzzles/dataset_h5.h"
 #include "data/puzzles/dataset_npy.h"
+#include "data/puzzles/metadata.h"
 
 namespace tern::puzzles {
 
@@ -27,6 +28,11 @@ Split open_split(const std::filesystem::path& path, const std::string& split) {
   if (const auto file = find_h5_dataset(path)) return open_h5_split(*file, split);
   require_dataset(path);
   return open_npy_split(path, split);
+}
+
+Metadata read_metadata(const std::filesystem::path& path, const std::string& split) {
+  const std::string name = split + "/dataset.json";
+  return parse_metadata(read_text(path, name), (path / name).string());
 }
 
 std::string read_identifiers_json(const std::filesystem::path& path) {

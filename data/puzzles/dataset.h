@@ -59,6 +59,9 @@ struct Split {
 // Error(data) that names it.
 [[nodiscard]] Split open_split(const std::filesystem::path& path, const std::string& split);
 
+// dataset.json of a split, without opening its arrays. Throws as open_split does.
+[[nodiscard]] Metadata read_metadata(const std::filesystem::path& path, const std::string& split);
+
 // identifiers.json and test_puzzles.json of a dataset, as text, from any container.
 [[nodiscard]] std::string read_identifiers_json(const std::filesystem::path& path);
 [[nodiscard]] std::string read_test_puzzles_json(const std::filesystem::path& path);
