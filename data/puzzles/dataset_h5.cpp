@@ -122,6 +122,7 @@ class SetReader {
       pair.input = take_grid(shape[0], shape[1]);
       pair.output = take_grid(shape[2], shape[3]);
     }
+    if (!rest.empty()) throw Error(ErrorKind::data, "cells go on after the last base grid", where_);
   }
 
   const H5File& file_;

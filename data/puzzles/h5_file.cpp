@@ -21,7 +21,11 @@ std::mutex hdf5_mutex;
 // Held during every call of the library. Also silences its error printing, which is a setting of each thread.
 class Hdf5Lock {
  public:
-  Hdf5Lock() : lock_(hdf5_mutex) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+  Hdf5Lock() : lock_(hdf5_mutex) {
+    // The library's clean-up at exit crashes where a file couldn't be closed because the disk is full.
+    [[maybe_unused]] static const herr_t no_cleanup_at_exit = H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
 
  private:
   std::lock_guard<std::mutex> lock_;
@@ -49,8 +53,8 @@ class Id {
   throw Error(ErrorKind::data, what, where);
 }
 
-// The reason at the bottom of the library's error stack; write errors carry the system's message ("No space left on
-// device") there.
+// The reason at the bottom of the library's error stack. Where a system call failed that text is long and holds
+// addresses; then only the system's message in it ("No space left on device") is taken.
 std::string last_error() {
   std::string reason;
   H5Ewalk2(
@@ -60,7 +64,11 @@ std::string last_error() {
         return 0;
       },
       &reason);
-  return reason;
+  const std::string mark = "error message = '";
+  const size_t begin = reason.find(mark);
+  if (begin == std::string::npos) return reason;
+  const std::string rest = reason.substr(begin + mark.size());
+  return rest.substr(0, rest.find('\''));
 }
 
 hid_t native_type(H5Type type) {

@@ -24,8 +24,10 @@ class Reader {
 
   int64_t integer(const std::string& key, int64_t smallest) const {
     const Json& value = at(key);
-    if (!value.is_number_integer() || value > INT64_MAX) fail("\"" + key + "\" is not an integer");
-    if (value < smallest) fail("\"" + key + "\" is below " + std::to_string(smallest));
+    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX)) {
+      fail("\"" + key + "\" is not an integer");
+    }
+    if (value.get<int64_t>() < smallest) fail("\"" + key + "\" is below " + std::to_string(smallest));
     return value.get<int64_t>();
   }
 

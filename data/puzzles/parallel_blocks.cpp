@@ -30,11 +30,12 @@ class BlockRunner {
     changed_.notify_all();
   }
 
-  // Ticks until all workers have ended.
+  // Ticks until all workers have ended, the last time after that.
   void watch(int threads) {
-    std::unique_lock lock(mutex_);
-    while (ended_workers_ < threads) {
-      changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return ended_workers_ == threads; });
+    bool ended = false;
+    while (!ended) {
+      std::unique_lock lock(mutex_);
+      ended = changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return ended_workers_ == threads; });
       const int64_t done = done_;
       if (!work_.tick || error_) continue;
       lock.unlock();
@@ -43,7 +44,6 @@ class BlockRunner {
       } catch (...) {
         fail(std::current_exception());
       }
-      lock.lock();
     }
   }
 
