@@ -1,5 +1,6 @@
 #include "engine/checkpoint/torch_file.h"
 
+#include <ATen/ops/empty.h>
 #include <c10/core/Storage.h>
 #include <c10/util/Exception.h>
 #include <caffe2/serialize/inline_container.h>
@@ -11,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/zip.h"
 #include "engine/checkpoint/file_io.h"
 #include "engine/checkpoint/pickle.h"
 #include "engine/checkpoint/torch_objects.h"
@@ -21,10 +24,9 @@ namespace tern {
 
 namespace {
 
-using Reader = caffe2::serialize::PyTorchStreamReader;
+// Torch's own writer: alignment, version and identity records come out as torch.save makes them.
 using Writer = caffe2::serialize::PyTorchStreamWriter;
 
-constexpr uint64_t kMaxPickleBytes = 1 << 30;
 constexpr std::string_view kZipMagic = "PK";
 constexpr std::string_view kOldMagic = "\x80\x02";
 
@@ -32,47 +34,45 @@ constexpr std::string_view kOldMagic = "\x80\x02";
   throw Error(ErrorKind::checkpoint, what, where, fix);
 }
 
-std::string magic_of(const fs::path& path) {
-  const InputFile file(path);
-  std::string magic(std::min<uint64_t>(file.size(), 2), '\0');
-  file.read(0, magic.data(), magic.size());
-  return magic;
+[[noreturn]] void refuse_old_format(const std::string& where) {
+  refuse("this is the format of torch.save before torch 1.6", where, "load and save it again with a newer torch");
 }
 
-// The zip reader below speaks to developers; this speaks to users about the files they really confuse it with.
-void check_is_zip(const fs::path& path) {
-  const std::string magic = magic_of(path);
-  if (magic == kOldMagic) {
-    refuse("this is the format of torch.save before torch 1.6", path.string(),
-           "load and save it again with a newer torch");
+// The records of an archive, all of which lie in one folder of any name. Torch's own reader leaves their CRC-32
+// unchecked; this one compares it, so a damaged weight is an error.
+class Records {
+ public:
+  Records(std::span<const std::byte> bytes, std::string where)
+      : zip_(bytes, ErrorKind::checkpoint, where), where_(std::move(where)) {
+    if (zip_.entries().empty()) refuse("the archive is empty", where_);
+    const std::string& first = zip_.entries().front().name;
+    folder_ = first.substr(0, first.find('/') + 1);
   }
-  if (magic != kZipMagic) refuse("not a file of torch.save", path.string());
-}
 
-// Records of torch.save are stored as they are, so none can be larger than the file: this keeps a hostile zip from
-// asking for terabytes.
-size_t checked_record_size(Reader& reader, const std::string& name, uint64_t limit, const std::string& where) {
-  if (!reader.hasRecord(name)) refuse("record " + name + " is missing", where);
-  const size_t size = reader.getRecordSize(name);
-  if (size > limit) refuse(fmt::format("record {} claims {} bytes", name, size), where);
-  return size;
-}
+  [[nodiscard]] bool has(const std::string& name) const { return zip_.find(folder_ + name) != nullptr; }
 
-std::string read_record(Reader& reader, const std::string& name, uint64_t limit, const std::string& where) {
-  std::string text(checked_record_size(reader, name, limit, where), '\0');
-  reader.getRecord(name, text.data(), text.size());
-  return text;
-}
+  [[nodiscard]] std::string_view read(const std::string& name) const {
+    const ZipEntry* entry = zip_.find(folder_ + name);
+    if (entry == nullptr) refuse("record " + name + " is missing", where_);
+    const std::span<const std::byte> bytes = zip_.stored(*entry);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
 
-c10::Storage read_storage(Reader& reader, const std::string& key, uint64_t bytes, uint64_t file_bytes,
-                          const std::string& where) {
+ private:
+  ZipArchive zip_;
+  std::string where_;
+  std::string folder_;
+};
+
+c10::Storage read_storage(const Records& records, const std::string& key, uint64_t bytes, const std::string& where) {
   const std::string name = "data/" + key;
-  const size_t size = checked_record_size(reader, name, file_bytes, where);
-  if (size < bytes) {
-    refuse(fmt::format("record {} has {} bytes and its tensors need {}", name, size, bytes), where);
+  const std::string_view record = records.read(name);
+  if (record.size() < bytes) {
+    refuse(fmt::format("record {} has {} bytes and its tensors need {}", name, record.size(), bytes), where);
   }
-  auto [data, read] = reader.getRecord(name);
-  return {c10::Storage::use_byte_size_t(), read, std::move(data), /*allocator=*/nullptr, /*resizable=*/false};
+  const at::Tensor copy = at::empty({static_cast<int64_t>(record.size())}, at::TensorOptions(at::ScalarType::Byte));
+  std::copy(record.begin(), record.end(), static_cast<char*>(copy.mutable_data_ptr()));
+  return copy.storage();
 }
 
 bool holds_tensors(const PickleDict& dict) {
@@ -111,24 +111,6 @@ TorchFile collect_tensors(const PickleDict& dict, const std::string& where) {
   return result;
 }
 
-TorchFile read_archive(const fs::path& path) {
-  const std::string where = path.string();
-  const uint64_t file_bytes = fs::file_size(path);
-  Reader reader(where);
-  if (reader.hasRecord("byteorder") && read_record(reader, "byteorder", 16, where) != "little") {
-    refuse("written on a big-endian machine", where);
-  }
-  const std::string pickle = read_record(reader, "data.pkl", std::min(file_bytes, kMaxPickleBytes), where);
-  TorchObjects objects(
-      [&](const std::string& key, uint64_t bytes) { return read_storage(reader, key, bytes, file_bytes, where); });
-  Unpickler unpickler(pickle, objects, where);
-  return collect_tensors(find_state_dict(unpickler.load(), where), where);
-}
-
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 void write_records(Writer& writer, const TensorList& tensors) {
   std::vector<PickledTensor> pickled;
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -149,17 +131,30 @@ void write_records(Writer& writer, const TensorList& tensors) {
 }  // namespace
 
 bool is_torch_file(const fs::path& path) {
-  const std::string magic = magic_of(path);
+  const InputFile file(path);
+  std::string magic(std::min<uint64_t>(file.size(), kZipMagic.size()), '\0');
+  file.read(0, magic.data(), magic.size());
   return magic == kZipMagic || magic == kOldMagic;
 }
 
-TorchFile read_torch_file(const fs::path& path) {
-  check_is_zip(path);
-  try {
-    return read_archive(path);
-  } catch (const c10::Error& e) {
-    refuse("damaged file of torch.save: " + first_line(e.what_without_backtrace()), path.string());
+TorchFile parse_torch_file(std::span<const std::byte> bytes, const std::string& where) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with(kOldMagic)) refuse_old_format(where);
+  if (!text.starts_with(kZipMagic)) refuse("not a file of torch.save", where);
+  const Records records(bytes, where);
+  if (records.has("byteorder") && records.read("byteorder") != "little") {
+    refuse("written on a big-endian machine", where);
   }
+  TorchObjects objects(
+      [&](const std::string& key, uint64_t needed) { return read_storage(records, key, needed, where); });
+  Unpickler unpickler(records.read("data.pkl"), objects, where);
+  return collect_tensors(find_state_dict(unpickler.load(), where), where);
+}
+
+TorchFile read_torch_file(const fs::path& path) {
+  const InputFile check(path);  // its errors are about checkpoints, the mapping's about data
+  const MappedFile file(path);
+  return parse_torch_file(file.bytes(), path.string());
 }
 
 void write_torch_file(const fs::path& path, const TensorList& tensors) {

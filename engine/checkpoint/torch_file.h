@@ -3,7 +3,9 @@
 // file can't run code.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,8 +22,12 @@ struct TorchFile {
 [[nodiscard]] bool is_torch_file(const std::filesystem::path& path);
 
 // Reads a dict or OrderedDict of tensors or parameters; where that dict holds none itself, the one under its key
-// "model", "state_dict" or "model_state_dict". Throws Error(checkpoint) naming path and reason.
+// "model", "state_dict" or "model_state_dict". Every record's CRC-32 is checked. Throws Error(checkpoint) naming path
+// and reason.
 [[nodiscard]] TorchFile read_torch_file(const std::filesystem::path& path);
+
+// The same for a file in memory; where names it in errors.
+[[nodiscard]] TorchFile parse_torch_file(std::span<const std::byte> bytes, const std::string& where);
 
 // Writes a file that Python's torch.load(weights_only=True) reads as a dict of tensors. Atomic: path is the old file or
 // the whole new one. CPU tensors of any strides and any dtype that dtype.h lists.

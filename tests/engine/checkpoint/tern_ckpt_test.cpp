@@ -76,7 +76,7 @@ TEST_F(TernCkptRun, InspectsACheckpoint) {
   expect_result(
       "inspect " + in_run("step_20"), 0,
       {"step 20", "1 process(es)", "metric ARC/pass@2 = 0.02", "ema.safetensors", "optimizer.rank0-of-1",
-       "model.z.weight  float32           512 B  8 x 16", "model.a.bias    bfloat16", "seed: 0", "counters: {"});
+       "model.z.weight  float32             512 B  8 x 16", "model.a.bias    bfloat16", "seed: 0", "counters: {"});
   const auto json = nlohmann::json::parse(run("inspect --json " + in_run("step_20")).output);
   EXPECT_EQ(json.at("kind"), "checkpoint");
   EXPECT_EQ(json.at("step"), 20);
