@@ -1,15 +1,13 @@
 #include "data/text/shard.h"
 
 #include <arrow/io/file.h>
-#include <fcntl.h>
 #include <parquet/api/reader.h>
 #include <parquet/api/writer.h>
-#include <unistd.h>
 
 #include <utility>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "data/text/byte_sink.h"
 #include "data/text/utf8.h"
 
 namespace tern::text {
@@ -73,16 +71,6 @@ parquet::ReaderProperties reader_properties() {
   parquet::ReaderProperties properties;
   properties.set_page_checksum_verification(true);
   return properties;
-}
-
-void sync_and_rename(const fs::path& from, const fs::path& to) {
-  const int descriptor = ::open(from.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  std::error_code error;
-  if (synced) fs::rename(from, to, error);
-  if (!synced || error) throw Error(ErrorKind::data, "write failed: can't sync or rename", to.string());
-  fsync_folder(to.has_parent_path() ? to.parent_path() : ".");
 }
 
 }  // namespace

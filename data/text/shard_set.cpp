@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "data/text/utf8.h"
 
 namespace tern::text {
@@ -83,27 +82,8 @@ std::unique_ptr<DocumentSource> open_documents(const fs::path& folder_or_file, S
                                              : open_shards(folder_or_file, split);
 }
 
-ShardSetWriter::ShardSetWriter(fs::path folder, ShardSetOptions options, bool replace)
-    : folder_(std::move(folder)), options_(options), replace_(replace) {
-  folder_ = fs::absolute(folder_).lexically_normal();
-  if (!folder_.has_filename()) folder_ = folder_.parent_path();
-  const bool occupied = fs::exists(folder_) && !(fs::is_directory(folder_) && fs::is_empty(folder_));
-  if (occupied && !replace_) {
-    throw Error(ErrorKind::data, "output folder is not empty", folder_.string(),
-                "name another folder, or pass --overwrite to replace it");
-  }
-  staging_ = folder_.string() + ".partial";
-  std::error_code error;
-  fs::remove_all(staging_, error);  // what a killed run left
-  fs::create_directories(staging_, error);
-  if (error) throw Error(ErrorKind::data, "can't create the folder: " + error.message(), staging_.string());
-}
-
-ShardSetWriter::~ShardSetWriter() {
-  shard_.reset();
-  std::error_code ignored;
-  fs::remove_all(staging_, ignored);
-}
+ShardSetWriter::ShardSetWriter(const fs::path& folder, ShardSetOptions options, bool replace)
+    : folder_(folder, replace), options_(options) {}
 
 bool ShardSetWriter::tail_is_full() const {
   if (options_.validation_documents > 0) {
@@ -126,7 +106,7 @@ void ShardSetWriter::add(std::string document) {
 
 void ShardSetWriter::write(std::string document) {
   if (!shard_) {
-    const fs::path path = staging_ / fmt::format("shard_{:05}.parquet", summary_.shards);
+    const fs::path path = folder_.staging() / fmt::format("shard_{:05}.parquet", summary_.shards);
     shard_ = std::make_unique<ShardWriter>(path, options_.row_group_size);
     shard_chars_ = 0;
   }
@@ -150,7 +130,7 @@ void ShardSetWriter::write_validation_shard() {
   const int64_t wanted =
       options_.validation_documents > 0 ? options_.validation_documents : default_validation_documents(total);
   if (total <= wanted) {
-    throw Error(ErrorKind::data, fmt::format("{} documents are too few", total), folder_.string(),
+    throw Error(ErrorKind::data, fmt::format("{} documents are too few", total), folder_.folder().string(),
                 fmt::format("{} go to validation and at least one must train: give more, or cut the text differently "
                             "with --split, or lower --val-docs",
                             wanted));
@@ -169,19 +149,9 @@ void ShardSetWriter::write_validation_shard() {
   summary_.train_documents = train_documents;
 }
 
-void ShardSetWriter::publish() {
-  std::error_code error;
-  const fs::path old = folder_.string() + ".old";
-  if (fs::exists(folder_)) fs::rename(folder_, old, error);
-  if (!error) fs::rename(staging_, folder_, error);
-  if (error) throw Error(ErrorKind::data, "can't put the folder in place: " + error.message(), folder_.string());
-  fsync_folder(folder_.parent_path());
-  fs::remove_all(old, error);
-}
-
 ShardSetSummary ShardSetWriter::finish() {
   write_validation_shard();
-  publish();
+  folder_.publish();
   return summary_;
 }
 

@@ -10,6 +10,7 @@
 
 #include "data/text/document_source.h"
 #include "data/text/shard.h"
+#include "data/text/staged_folder.h"
 
 namespace tern::text {
 
@@ -46,8 +47,7 @@ struct ShardSetSummary {
 class ShardSetWriter {
  public:
   // Throws Error(data) if folder exists and isn't empty, unless replace is set: finish() then takes its place.
-  ShardSetWriter(std::filesystem::path folder, ShardSetOptions options, bool replace = false);
-  ~ShardSetWriter();
+  ShardSetWriter(const std::filesystem::path& folder, ShardSetOptions options, bool replace = false);
   ShardSetWriter(const ShardSetWriter&) = delete;
   ShardSetWriter& operator=(const ShardSetWriter&) = delete;
 
@@ -60,12 +60,9 @@ class ShardSetWriter {
   void write(std::string document);
   void close_shard();
   void write_validation_shard();
-  void publish();
 
-  std::filesystem::path folder_;
-  std::filesystem::path staging_;
+  StagedFolder folder_;
   ShardSetOptions options_;
-  bool replace_;
   ShardSetSummary summary_;
   std::deque<std::string> tail_;  // the latest documents, which may turn out to be for validation
   int64_t tail_bytes_ = 0;
