@@ -75,4 +75,9 @@ void* __tsan_memset(void* to, int value, unsigned long bytes) {
   race_access(to, bytes, Access::write, CALLER);
   return std::memset(to, value, bytes);
 }
+
+// Reference counts of shared_ptr, in host code that was compiled together with a kernel.
+int __tsan_atomic32_fetch_add(volatile int* address, int value, int) {
+  return __atomic_fetch_add(address, value, __ATOMIC_SEQ_CST);
+}
 }
