@@ -160,13 +160,13 @@ class FrontEnd {
     std::vector<bool> has_path;
     for (const config::SweepJob& job : config::expand_sweeps(tree_, overrides)) {
       const Node composed = compose_job(job);
-      const Node resolved = config::resolve(composed, context(job, has_path.size()));
+      const auto resolved = [&] { return config::resolve(composed, context(job, has_path.size())); };
       if (line_.print_config) {
         result.answer = result.answer ? *result.answer + "---\n" : "";
-        *result.answer += config::write_yaml(line_.resolve ? resolved : composed);
+        *result.answer += config::write_yaml(line_.resolve ? resolved() : composed);
         continue;
       }
-      result.jobs.push_back(read_job(resolved));
+      result.jobs.push_back(read_job(resolved()));
       result.jobs.back().sweep = job.description;
       has_path.push_back(result.jobs.back().train.checkpoint_path.has_value());
       name_job(result.jobs.back(), seed);

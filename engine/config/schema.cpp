@@ -187,6 +187,11 @@ OptionInfo& OptionInfo::not_empty() {
   return *this;
 }
 
+OptionInfo& OptionInfo::required() {
+  is_required = true;
+  return *this;
+}
+
 OptionInfo& OptionInfo::when_absent(Node value) {
   absent_value = std::move(value);
   return *this;
@@ -219,6 +224,11 @@ Node checked_value(const OptionInfo& option, const Node& value, const std::strin
     result.list()[i] = checked_item(item, value.list()[i], join_key(full_key, std::to_string(i)));
   }
   return result;
+}
+
+void refuse_absence(const OptionInfo& option, const Node& mapping, const std::string& full_key) {
+  throw Error(ErrorKind::usage, full_key + " is missing", "in " + mapping.origin.describe(),
+              "give " + option.expected());
 }
 
 void refuse_unknown_keys(const Node& config, const std::vector<std::string>& known_keys, const std::string& prefix) {

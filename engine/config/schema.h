@@ -38,6 +38,7 @@ struct OptionInfo {
   bool minimum_excluded = false, maximum_excluded = false;
   std::vector<std::string> choices;
   bool may_be_empty = true;
+  bool is_required = false;
   std::optional<Node> absent_value;
 
   // Bounds hold for every item of a list.
@@ -47,6 +48,7 @@ struct OptionInfo {
   OptionInfo& below(double bound);
   OptionInfo& one_of(std::vector<std::string> words);
   OptionInfo& not_empty();              // of texts and lists
+  OptionInfo& required();               // has to be written
   OptionInfo& when_absent(Node value);  // instead of the default, where no file mentions the key
 
   // "a number >= 0", "one of stop, skip, rollback", "a list of integers >= 1, or null".
@@ -56,6 +58,9 @@ struct OptionInfo {
 // The value as the option's type, lenient as upstream's pydantic is: "3" is an integer, 2.0 too, "true" a boolean.
 // Throws Error(usage) naming key, value, place and what is expected.
 [[nodiscard]] Node checked_value(const OptionInfo& option, const Node& value, const std::string& full_key);
+
+// Throws Error(usage): a required option isn't written.
+[[noreturn]] void refuse_absence(const OptionInfo& option, const Node& mapping, const std::string& full_key);
 
 // Throws Error(usage), with the nearest known key, where `config` has a key that isn't known or a value where a
 // mapping has to be. `prefix` stands before every key in messages.
@@ -205,8 +210,9 @@ class Schema {
     for (const Binding& binding : bindings_) {
       const Node* value = select(mapping, binding.info.key);
       if (value == nullptr && binding.info.absent_value) value = &*binding.info.absent_value;
-      if (value == nullptr) continue;
       const std::string full_key = join_key(prefix, binding.info.key);
+      if (value == nullptr && binding.info.is_required) refuse_absence(binding.info, mapping, full_key);
+      if (value == nullptr) continue;
       binding.set(config, checked_value(binding.info, *value, full_key), full_key);
     }
     return config;

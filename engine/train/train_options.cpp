@@ -21,7 +21,7 @@ const std::vector<std::string> kOutputs = {"inputs", "labels",        "puzzle_id
 Schema<EvaluatorConfig> evaluator_schema() {
   using E = EvaluatorConfig;
   Schema<E> schema("evaluator");
-  schema.option("name", &E::name, "evaluator class").one_of(kEvaluators);
+  schema.option("name", &E::name, "evaluator class").required().one_of(kEvaluators);
   schema.option("submission_K", &E::submission_K, "answers per test input in submission.json").at_least(1);
   schema.option("pass_Ks", &E::pass_Ks, "numbers of attempts to score").not_empty().at_least(1);
   schema.option("aggregated_voting", &E::aggregated_voting, "vote over all augmentations");
