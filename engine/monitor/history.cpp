@@ -79,7 +79,8 @@ void History::add(const StepReport& r) {
                                   [](const auto& metric) { return metric.first == "train/count"; });
   const bool nothing_finished = count != r.metrics.end() && count->second == 0;
   for (const auto& [name, value] : r.metrics) {
-    if (name == "train/count" || (nothing_finished && !is_per_example_of_batch(name))) continue;
+    // Upstream also lists the learning rate among the metrics; here it has its own field.
+    if (name == "train/count" || name == "train/lr" || (nothing_finished && !is_per_example_of_batch(name))) continue;
     series_[name].add(r.step, value);
   }
   series_["loss"].add(r.step, r.loss);

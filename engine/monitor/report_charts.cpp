@@ -40,9 +40,13 @@ std::string chart_of(std::string_view metric) {
 void add_training_curves(Lines& lines, const History& history) {
   for (const auto& [name, series] : history.series()) {
     if (series.empty() && series.non_finite() == 0) continue;
-    ChartLine line{
-        .name = name, .points = series.points(), .condensed = series.width() > 1, .non_finite = series.non_finite()};
+    ChartLine line{.name = name,
+                   .points = series.points(),
+                   .noisy = name != "lr" && name != "memory_bytes",
+                   .condensed = series.width() > 1,
+                   .non_finite = series.non_finite()};
     if (name == "memory_bytes") {
+      line.name = "in use";
       for (SeriesPoint& p : line.points) p = {p.step, p.low / 1e9, p.mean / 1e9, p.high / 1e9};
     }
     lines[chart_of(name)].push_back(std::move(line));

@@ -137,13 +137,14 @@ TEST(Report, ManyEvaluationsAreCutInTheTableOnly) {
 
 TEST(ReportCharts, OnePerMetricWithTrainingAndEvaluationTogether) {
   History history;
-  history.add(StepReport{.step = 1,
-                         .loss = 2,
-                         .lr = 1e-4,
-                         .examples = 4,
-                         .metrics = {{"train/lm_loss", 1}, {"train/zeta", 3}, {"train/grad_norm", 5}},
-                         .seconds = 2,
-                         .memory_bytes = 2'000'000'000});
+  history.add(
+      StepReport{.step = 1,
+                 .loss = 2,
+                 .lr = 1e-4,
+                 .examples = 4,
+                 .metrics = {{"train/lm_loss", 1}, {"train/zeta", 3}, {"train/lr", 1e-4}, {"train/grad_norm", 5}},
+                 .seconds = 2,
+                 .memory_bytes = 2'000'000'000});
   history.add(
       EvalReport{.step = 1, .metrics = {{"all/lm_loss", 4}, {"ARC/pass@1", 0}, {"ARC/pass@10", 0}, {"all/count", 9}}});
   std::vector<std::string> found;
@@ -156,7 +157,7 @@ TEST(ReportCharts, OnePerMetricWithTrainingAndEvaluationTogether) {
                                              "Vote accuracy (pass@K): ARC/pass@1* ARC/pass@10*", "zeta: train/zeta",
                                              "Gradient norm: train/grad_norm", "Learning rate: lr",
                                              "Throughput (examples per second): examples_per_second",
-                                             "Memory in use (GB): memory_bytes"}));
+                                             "Memory in use (GB): in use"}));
 }
 
 TEST(Smoothed, FollowsAStraightLineExactlyAndCalmsNoise) {
