@@ -40,22 +40,31 @@ TEST(AdamAtan2, MatchesPlain) {
   }
 }
 
-TEST(AdamAtan2, ExtremeStatesGiveTheRightAngle) {
-  // m and v of 0, of denormal and of huge size, and opposite signs.
-  const auto values = [](std::initializer_list<double> list) {
-    return at::tensor(at::ArrayRef<double>(list), at::kFloat);
-  };
-  const auto m = values({0.0, 1e-30, -1e-30, 1e30, -1e30, 1.0, -1.0, 0.0, 1e-42, 3.0});
-  const auto v = values({0.0, 0.0, 0.0, 1e-30, 1e-30, 1e30, 1e30, 1.0, 1e-42, 9.0});
-  AdamTensor tensor{at::zeros({10}), at::zeros({10}), m, v, {}, {}};
-  const AdamOptions options{.lr = 1, .beta1 = 0, .beta2 = 0, .weight_decay = 0, .step = 1};
-  const AdamOptions keep{.lr = 1, .beta1 = 0.5, .beta2 = 0.5, .weight_decay = 0, .step = 1};
-  const auto expected = plain_adam(tensor, keep, direction);
-  kernels::adam_atan2_step({&tensor, 1}, keep);
-  EXPECT_TRUE(close(tensor.param, expected.param, 1e-5, 1e-30));
-  AdamTensor zero{at::zeros({1}), at::zeros({1}), at::zeros({1}), at::zeros({1}), {}, {}};
-  kernels::adam_atan2_step({&zero, 1}, options);
-  EXPECT_EQ(zero.param.item<float>(), 0);
+TEST(AdamAtan2, AngleIsGoodToAFewUnitsInTheLastPlace) {
+  // betas of 0 and step 1: the new p is -lr * atan2(g, |g'|), with g' from a v that the gradient does not change much.
+  std::vector<float> m, v;
+  for (float ratio = 1e-6f; ratio < 1e6f; ratio *= 1.0007f) {
+    m.push_back(m.size() % 2 == 0 ? ratio : -ratio);
+    v.push_back(1.0f);
+  }
+  for (auto [extreme_m, extreme_v] : {std::pair{0.0f, 0.0f},
+                                      {1e-30f, 0.0f},
+                                      {-1e-30f, 0.0f},
+                                      {1e30f, 1e-30f},
+                                      {-1.0f, 1e30f},
+                                      {0.0f, 1.0f},
+                                      {1e-42f, 1e-42f},
+                                      {-3.0f, 9.0f}}) {
+    m.push_back(extreme_m);
+    v.push_back(extreme_v);
+  }
+  const auto size = static_cast<int64_t>(m.size());
+  AdamTensor tensor{at::zeros({size}), at::zeros({size}), at::tensor(m, at::kFloat), at::tensor(v, at::kFloat)};
+  // With a gradient of 0 and betas of 1/2 both moments are halved, exactly, before the angle is taken.
+  const AdamOptions halve{.lr = 1, .beta1 = 0.5, .beta2 = 0.5, .step = 1};
+  const auto expected = plain_adam(tensor, halve, direction);
+  kernels::adam_atan2_step({&tensor, 1}, halve);
+  EXPECT_TRUE(close(tensor.param, expected.param, 4 * 0x1p-23, 0));
 }
 
 TEST(AdamAtan2, NanGradientReachesTheWeight) {
