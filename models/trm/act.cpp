@@ -1,5 +1,6 @@
 #include "models/trm/act.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/maximum.h>

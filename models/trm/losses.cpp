@@ -1,5 +1,6 @@
 #include "models/trm/losses.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/where.h>
@@ -31,7 +32,7 @@ at::Tensor binary_cross_entropy_sum(const at::Tensor& logits, const at::Tensor& 
   return at::binary_cross_entropy_with_logits(logits, target, {}, {}, at::Reduction::Sum);
 }
 
-double sum(const at::Tensor& values) { return values.sum().item<double>(); }
+double total_of(const at::Tensor& values) { return values.sum().item<double>(); }
 
 }  // namespace
 
@@ -52,11 +53,11 @@ Loss act_loss(const ActStep& step, const std::string& loss_type) {
     const at::Tensor valid = step.carry.halted & (rows.valid_count > 0);
     const at::Tensor accuracy = rows.correct_count.to(at::kFloat) / divisor;
     loss.metrics = {
-        {"count", sum(valid)},
-        {"accuracy", sum(at::where(valid, accuracy, 0))},
-        {"exact_accuracy", sum(valid & exact)},
-        {"q_halt_accuracy", sum(valid & ((outputs.q_halt_logits >= 0) == exact))},
-        {"steps", sum(at::where(valid, step.carry.steps, 0))},
+        {"count", total_of(valid)},
+        {"accuracy", total_of(at::where(valid, accuracy, 0))},
+        {"exact_accuracy", total_of(valid & exact)},
+        {"q_halt_accuracy", total_of(valid & ((outputs.q_halt_logits >= 0) == exact))},
+        {"steps", total_of(at::where(valid, step.carry.steps, 0))},
         {"lm_loss", lm_loss.item<double>()},
         {"q_halt_loss", q_halt_loss.item<double>()},
     };

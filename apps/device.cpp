@@ -1,0 +1,35 @@
+#include "apps/device.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include <ATen/Context.h>
+
+#include "base/error.h"
+
+namespace tern {
+
+at::Device choose_device(const std::string& name) {
+  const bool has_cuda = name != "cpu" && at::globalContext().hasCUDA();
+  if (name == "cuda" && !has_cuda) {
+    throw Error(ErrorKind::usage, "no CUDA device", "device=cuda",
+                "use device=cpu, or the build of the cuda preset on a machine with an NVIDIA GPU");
+  }
+  return has_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+}
+
+int64_t world_size_from_environment() {
+  const char* text = std::getenv("WORLD_SIZE");
+  if (text == nullptr) return 1;
+  const std::string_view view(text);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(view.begin(), view.end(), value);
+  if (error != std::errc() || end != view.end() || value < 1) {
+    throw Error(ErrorKind::usage, "WORLD_SIZE is '" + std::string(view) + "'", "environment",
+                "it has to be the number of processes");
+  }
+  return value;
+}
+
+}  // namespace tern

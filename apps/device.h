@@ -1,0 +1,18 @@
+// Where a program computes, and with how many processes.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <string>
+
+namespace tern {
+
+// auto, cpu or cuda. auto: a GPU where this build and this machine have one. Throws Error(usage) for cuda where there
+// is none.
+[[nodiscard]] at::Device choose_device(const std::string& name);
+
+// WORLD_SIZE as launchers set it, 1 without. Throws Error(usage) for anything that is not a positive number.
+[[nodiscard]] int64_t world_size_from_environment();
+
+}  // namespace tern

@@ -1,0 +1,65 @@
+// What a model family brings to the training loop. The loop knows no model: it draws, steps, reduces, optimizes,
+// evaluates and saves through this interface. An implementation is one thin file in apps/.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "engine/checkpoint/tensor_list.h"
+#include "engine/monitor/puzzle_picture.h"
+#include "engine/monitor/records.h"
+
+namespace tern {
+
+struct StepResult {
+  double loss = 0;         // per example, as minimised
+  NamedValues metrics;     // "train/..." as logged
+  int64_t examples = 0;
+};
+
+// Rows of an embedding that the last step touched; trained by sparse SignSGD.
+struct SparseRows {
+  at::Tensor weights;  // the whole table, updated in place
+  at::Tensor grads;    // [count, width]
+  at::Tensor ids;      // [count]
+};
+
+struct EvalResult {
+  NamedValues metrics;
+  std::vector<PuzzlePicture> pictures;
+  bool stopped = false;  // a stop signal cut it short: no metrics, to be done again
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  // Draws the next batch. False at the end of an iteration; the call after that begins the next one.
+  [[nodiscard]] virtual bool next_batch() = 0;
+
+  // Forward and backward pass of the drawn batch: gradients are added to the parameters' .grad(). The new carry is held
+  // back until accept_step, so that a step with a NaN can be dropped.
+  [[nodiscard]] virtual StepResult forward_backward() = 0;
+  virtual void accept_step() = 0;
+
+  // Trained by the dense optimizer; empty where the weights are frozen.
+  [[nodiscard]] virtual TensorList parameters() = 0;
+  // Everything that model.safetensors holds.
+  [[nodiscard]] virtual TensorList model_state() = 0;
+  [[nodiscard]] virtual std::optional<SparseRows> sparse_rows() = 0;
+
+  // With the weights as they are now. Must not change anything that training depends on.
+  [[nodiscard]] virtual EvalResult evaluate(int64_t step, const std::filesystem::path& run_dir) = 0;
+
+  // Carry and random generators; live tensors.
+  [[nodiscard]] virtual TensorList carry_state(bool with_carry) = 0;
+  // Position in the data and whatever else is small.
+  [[nodiscard]] virtual nlohmann::ordered_json counters() = 0;
+  // keep_position: leave the data position as it is (a rollback goes on behind the batch that failed).
+  virtual void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) = 0;
+};
+
+}  // namespace tern

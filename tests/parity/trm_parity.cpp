@@ -1,0 +1,262 @@
+// Replays a recorded trace of upstream's TRM and judges it: `trm_parity DIR` with DIR/init.pt, batches.npz, trace.json.
+#include <algorithm>
+#include <cmath>
+#include <cxxopts.hpp>
+#include <filesystem>
+#include <fmt/format.h>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+
+#include "apps/program.h"
+#include "apps/trm_tensors.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/npz.h"
+#include "base/version.h"
+#include "engine/checkpoint/weights.h"
+#include "engine/optim/adam_atan2_optimizer.h"
+#include "kernels/sign_sgd/sign_sgd.h"
+#include "models/trm/losses.h"
+
+namespace tern {
+namespace {
+
+using nlohmann::ordered_json;
+
+// docs: loss and metrics within 1e-5, gradients and weights within 1e-4.
+constexpr double kLossTolerance = 1e-5;
+constexpr double kGradTolerance = 1e-4;
+// Below this size a difference is judged absolutely: nothing is meaningful about the ratio of two rounding errors.
+constexpr double kAbsoluteFloor = 1e-6;
+
+struct Trace {
+  ordered_json json;
+  NpzArrays batches;
+  TensorList init;
+  std::filesystem::path folder;
+};
+
+// Largest relative deviation seen in one class of numbers, and where.
+struct Deviation {
+  double largest = 0;
+  std::string where;
+
+  void see(double ours, double recorded, const std::string& name) {
+    const double scale = std::max(std::abs(recorded), kAbsoluteFloor);
+    const double relative = std::isfinite(ours) ? std::abs(ours - recorded) / scale : INFINITY;
+    if (relative > largest || where.empty()) {
+      largest = std::max(largest, relative);
+      where = name;
+    }
+  }
+};
+
+struct Verdict {
+  Deviation loss, metrics, grad_norm, weights;
+  int64_t flag_mismatches = 0;  // halted flags and step counters
+
+  [[nodiscard]] bool passes() const {
+    return loss.largest <= kLossTolerance && metrics.largest <= kLossTolerance &&
+           grad_norm.largest <= kGradTolerance && weights.largest <= kGradTolerance && flag_mismatches == 0;
+  }
+};
+
+template <class T>
+void read(const ordered_json& config, const char* key, T& value) {
+  if (config.contains(key)) value = config.at(key).get<T>();
+}
+
+trm::TrmConfig read_config(const ordered_json& trace) {
+  trm::TrmConfig config;
+  const ordered_json& arch = trace.at("config");
+  read(arch, "H_cycles", config.H_cycles);
+  read(arch, "L_cycles", config.L_cycles);
+  read(arch, "H_layers", config.H_layers);
+  read(arch, "L_layers", config.L_layers);
+  read(arch, "hidden_size", config.hidden_size);
+  read(arch, "expansion", config.expansion);
+  read(arch, "num_heads", config.num_heads);
+  read(arch, "pos_encodings", config.pos_encodings);
+  read(arch, "rms_norm_eps", config.rms_norm_eps);
+  read(arch, "rope_theta", config.rope_theta);
+  read(arch, "mlp_t", config.mlp_t);
+  read(arch, "forward_dtype", config.forward_dtype);
+  read(arch, "puzzle_emb_ndim", config.puzzle_emb_ndim);
+  read(arch, "puzzle_emb_len", config.puzzle_emb_len);
+  read(arch, "halt_max_steps", config.halt_max_steps);
+  read(arch, "halt_exploration_prob", config.halt_exploration_prob);
+  read(arch, "no_ACT_continue", config.no_ACT_continue);
+  config.loss_type = trace.at("loss").at("loss_type").get<std::string>();
+  config.batch_size = trace.at("batch").get<int64_t>();
+  config.seq_len = trace.at("seq_len").get<int64_t>();
+  config.vocab_size = trace.at("vocab_size").get<int64_t>();
+  config.num_puzzle_identifiers = trace.at("num_puzzle_identifiers").get<int64_t>();
+  return config;
+}
+
+Trace read_trace(const std::filesystem::path& folder) {
+  Trace trace;
+  trace.folder = folder;
+  const auto path = folder / "trace.json";
+  try {
+    trace.json = ordered_json::parse(read_file(path));
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(ErrorKind::data, std::string("not valid JSON: ") + e.what(), path.string());
+  }
+  const auto arch = trace.json.at("arch").get<std::string>();
+  if (arch != "trm") {
+    throw Error(ErrorKind::usage, "architecture " + arch + " is not available yet", path.string(), "available: trm");
+  }
+  trace.batches = read_npz(folder / "batches.npz");
+  trace.init = load_weights(folder / "init.pt");
+  return trace;
+}
+
+at::Tensor batch_tensor(const Trace& trace, const std::string& name, at::IntArrayRef shape) {
+  const NpyArray& array = require_array(trace.batches, name, trace.folder / "batches.npz");
+  return at::tensor(array.to_int64(), at::kInt).reshape(shape);
+}
+
+trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, size_t i) {
+  const std::string suffix = "_" + std::to_string(i);
+  return {batch_tensor(trace, "inputs" + suffix, {config.batch_size, config.seq_len}),
+          batch_tensor(trace, "labels" + suffix, {config.batch_size, config.seq_len}),
+          batch_tensor(trace, "puzzle_identifiers" + suffix, {config.batch_size})};
+}
+
+double l2_norm(const at::Tensor& tensor) { return tensor.detach().to(at::kDouble).norm().item<double>(); }
+
+void compare_step(Verdict& verdict, const ordered_json& recorded, const trm::ActStep& step, const trm::Loss& loss,
+                  trm::Trm& model) {
+  const std::string at_step = " at step " + std::to_string(recorded.at("step").get<int64_t>());
+  verdict.loss.see(loss.total.item<double>(), recorded.at("loss").get<double>(), "loss" + at_step);
+  const std::map<std::string, double> ours(loss.metrics.begin(), loss.metrics.end());
+  for (const auto& [name, value] : recorded.at("metrics").items()) {
+    const auto found = ours.find(name);
+    verdict.metrics.see(found == ours.end() ? NAN : found->second, value.get<double>(), name + at_step);
+  }
+  std::map<std::string, double> norms;
+  for (const auto& [name, tensor] : model.parameters()) norms[name] = l2_norm(tensor.grad());
+  if (model.puzzle_embedding().weights.defined()) {
+    norms["model.inner.puzzle_emb.local_weights"] = l2_norm(model.puzzle_embedding().local_weights.grad());
+  }
+  for (const auto& [name, value] : recorded.at("grad_norm").items()) {
+    const auto found = norms.find(name);
+    verdict.grad_norm.see(found == norms.end() ? NAN : found->second, value.get<double>(), name + at_step);
+  }
+  for (size_t i = 0; i < recorded.at("halted").size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    verdict.flag_mismatches += step.carry.halted[row].item<bool>() != recorded.at("halted")[i].get<bool>();
+    verdict.flag_mismatches += step.carry.steps[row].item<int64_t>() != recorded.at("steps")[i].get<int64_t>();
+  }
+}
+
+void compare_final(Verdict& verdict, const Trace& trace, const trm::Trm& model) {
+  const auto state = model.state();
+  const std::map<std::string, at::Tensor> ours(state.begin(), state.end());
+  for (const auto& [name, value] : trace.json.at("final_norm").items()) {
+    const auto found = ours.find(name);
+    verdict.weights.see(found == ours.end() ? NAN : l2_norm(found->second), value.get<double>(), "norm of " + name);
+  }
+  if (!std::filesystem::exists(trace.folder / "final.pt")) return;
+  for (const auto& [name, tensor] : load_weights(trace.folder / "final.pt")) {
+    const auto found = ours.find(name);
+    const double distance =
+        found == ours.end() ? NAN : l2_norm(found->second.to(at::kDouble) - tensor.to(at::kDouble));
+    const double norm = l2_norm(tensor);
+    verdict.weights.see(norm + distance, norm, "tensor " + name);
+  }
+}
+
+Verdict replay(const Trace& trace) {
+  const trm::TrmConfig config = read_config(trace.json);
+  at::Generator generator = at::detail::createCPUGenerator(0);
+  trm::Trm model(config, generator);
+  load_model_weights(model, trace.init, (trace.folder / "init.pt").string());
+  model.set_trainable(true);
+  const auto betas = trace.json.at("betas").get<std::vector<double>>();
+  const auto weight_decay = trace.json.at("weight_decay").get<double>();
+  AdamATan2Optimizer optimizer(model.parameters(),
+                               {.beta1 = betas.at(0), .beta2 = betas.at(1), .weight_decay = weight_decay});
+
+  Verdict verdict;
+  std::optional<trm::Carry> carry;
+  const ordered_json& steps = trace.json.at("trace");
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const trm::PuzzleBatch batch = read_batch(trace, config, i);
+    if (!carry) carry = trm::initial_carry(model, batch);
+    trm::ActStep step = trm::act_train_step(model, *carry, batch, generator);
+    const trm::Loss loss = trm::act_loss(step, config.loss_type);
+    (loss.total / static_cast<double>(config.batch_size)).backward();
+    compare_step(verdict, steps[i], step, loss, model);
+
+    trm::PuzzleEmbedding& embedding = model.puzzle_embedding();
+    if (embedding.weights.defined()) {
+      kernels::sign_sgd_sparse_step(embedding.weights, embedding.local_weights.grad(), embedding.local_ids,
+                                    trace.json.at("puzzle_emb_lr").get<double>(), weight_decay);
+    }
+    optimizer.step(trace.json.at("lr").get<double>());
+    optimizer.zero_grad();
+    carry = std::move(step.carry);
+  }
+  compare_final(verdict, trace, model);
+  return verdict;
+}
+
+ordered_json to_json(const Deviation& deviation) {
+  return {{"max_relative_deviation", deviation.largest}, {"where", deviation.where}};
+}
+
+int run(int argc, char** argv) {
+  cxxopts::Options options("trm_parity", "Replays a recorded training trace and judges it: exit 0 within tolerance.");
+  options.add_options()("folder", "folder with init.pt, batches.npz and trace.json", cxxopts::value<std::string>())(
+      "h,help", "print this help")("version", "print the version");
+  options.parse_positional("folder");
+  options.positional_help("DIR");
+  const auto parsed = [&] {
+    try {
+      return options.parse(argc, argv);
+    } catch (const cxxopts::exceptions::exception& e) {
+      throw Error(ErrorKind::usage, e.what(), "command line", "see trm_parity --help");
+    }
+  }();
+  if (parsed.count("help") != 0) {
+    fmt::print("{}", options.help());
+    return 0;
+  }
+  if (parsed.count("version") != 0) {
+    fmt::print("trm_parity {}\n", TERN_VERSION);
+    return 0;
+  }
+  if (parsed.count("folder") == 0) throw Error(ErrorKind::usage, "no folder given", "command line", "trm_parity DIR");
+
+  const auto folder = parsed["folder"].as<std::string>();
+  const Verdict verdict = [&] {
+    try {
+      return replay(read_trace(folder));
+    } catch (const nlohmann::json::exception& e) {
+      throw Error(ErrorKind::data, std::string("unexpected content: ") + e.what(), folder + "/trace.json");
+    }
+  }();
+  const ordered_json report = {{"folder", folder},
+                               {"pass", verdict.passes()},
+                               {"loss", to_json(verdict.loss)},
+                               {"metrics", to_json(verdict.metrics)},
+                               {"grad_norm", to_json(verdict.grad_norm)},
+                               {"weights", to_json(verdict.weights)},
+                               {"flag_mismatches", verdict.flag_mismatches}};
+  fmt::print("{}\n", report.dump());
+  return verdict.passes() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace tern
+
+int main(int argc, char** argv) {
+  return tern::run_program([&] { return tern::run(argc, argv); });
+}
