@@ -17,4 +17,10 @@ if(TERN_SANITIZE)
   target_link_options(tern_compiler INTERFACE -fsanitize=${TERN_SANITIZE})
 endif()
 
+if(TERN_FUZZ)
+  # Everything is instrumented; tern_fuzz links libFuzzer's main to the targets that are fuzzed.
+  target_compile_options(tern_compiler INTERFACE -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer -g1)
+  target_link_options(tern_compiler INTERFACE -fsanitize=address)
+endif()
+
 configure_file(${CMAKE_SOURCE_DIR}/base/version.h.in ${CMAKE_BINARY_DIR}/generated/base/version.h)
