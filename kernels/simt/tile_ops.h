@@ -50,6 +50,14 @@ __device__ __forceinline__ Bf16 to_bf16(float value) {
 #endif
 }
 
+// Stores `value` in either type.
+__device__ __forceinline__ void round_to(float& to, float value) {
+  to = value;
+}
+__device__ __forceinline__ void round_to(Bf16& to, float value) {
+  to = to_bf16(value);
+}
+
 __device__ __forceinline__ uint32_t pack_bf16x2(float low, float high) {
 #if defined(__CUDACC__)
   uint32_t pair;

@@ -135,8 +135,10 @@ void Parser::begin_kernel(const Statement& statement) {
     std::string word, last;
     uint64_t align = 0;
     Type type = Type::none;
+    bool pointer = false;  // .ptr: what follows describes the memory pointed to
     while (words >> word) {
-      if (word == ".align") {
+      pointer = pointer || word == ".ptr";
+      if (word == ".align" && !pointer) {
         words >> align;
       } else if (const Type one = parse_type(std::string_view(word).substr(1)); one != Type::none) {
         type = one;
