@@ -68,6 +68,10 @@ bool AppendFile::sync() {
   return false;
 }
 
+int AppendFile::duplicate() const {
+  return ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+}
+
 bool AppendFile::write_waiting() {
   size_t written = 0;
   while (written < waiting_.size()) {

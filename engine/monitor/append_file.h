@@ -30,8 +30,15 @@ class AppendFile {
   // Returns whether everything appended so far is in the file. Past 64 MB of waiting text the newest is given up.
   bool append(std::string_view text);
 
-  // Makes the appended text durable; false when something is still waiting or the disk reports an error.
+  // Tries again to write what is waiting; returns whether everything is in the file now.
+  bool flush() { return append({}); }
+
+  // Flushes and makes the text durable; false when something is still waiting or the disk reports an error.
   bool sync();
+
+  // A second descriptor of the file, to be closed by the caller: waiting for the disk with it holds up no append. -1
+  // when the process has no descriptor left.
+  [[nodiscard]] int duplicate() const;
 
   // Why the last append or sync failed: "No space left on device".
   [[nodiscard]] const std::string& reason() const { return reason_; }

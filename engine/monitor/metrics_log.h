@@ -56,6 +56,7 @@ class MetricsLog {
   bool append(const MetricsRow& row);
   // Throws Error(data) when there is no room for the rewrite; the file is then as before.
   void rewind(int64_t step);
+  bool flush() { return file_.flush(); }
   bool sync() { return file_.sync(); }
 
   [[nodiscard]] const AppendFile& file() const { return file_; }

@@ -1,10 +1,15 @@
 #include "engine/monitor/run_log.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <utility>
 
@@ -36,6 +41,20 @@ RunLogOptions prepared(RunLogOptions options) {
   if (!options.machine) options.machine = machine_info();
   options.title = printable(options.title);
   return options;
+}
+
+// Replaces a file so that readers see the old or the new one. Doesn't wait for the disk, which may be busy with a
+// checkpoint: what is written here can be made again. Returns what went wrong, or nothing.
+std::string replace_file(const std::filesystem::path& path, const std::string& content) {
+  const std::filesystem::path temporary = path.string() + ".tmp";
+  errno = 0;
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  file << content;
+  file.close();
+  if (file && ::rename(temporary.c_str(), path.c_str()) == 0) return "";
+  const std::string reason = errno != 0 ? std::strerror(errno) : "write failed";
+  ::unlink(temporary.c_str());
+  return reason;
 }
 
 // Markdown shows text indented by four blanks as it is.
@@ -123,10 +142,16 @@ class RunLog::Impl {
   }
 
   void sync() {
-    const std::lock_guard lock(mutex_);
-    note(metrics_.sync(), metrics_.file(), metrics_complained_);
-    note(events_.sync(), events_.file(), events_complained_);
-    write_report_if_due();
+    int descriptor = -1;
+    {
+      const std::lock_guard lock(mutex_);
+      flush();
+      descriptor = metrics_.file().duplicate();
+      write_report_if_due();
+    }
+    if (descriptor < 0) return;
+    if (::fsync(descriptor) != 0) say(fmt::format("warning: metrics.jsonl: {}", std::strerror(errno)));
+    ::close(descriptor);
   }
 
   void finish(std::string_view status) {
@@ -136,7 +161,7 @@ class RunLog::Impl {
     status_ = status;
     bar_.finish();
     note(metrics_.sync(), metrics_.file(), metrics_complained_);
-    note(events_.sync(), events_.file(), events_complained_);
+    flush();
     write_report();
   }
 
@@ -156,6 +181,11 @@ class RunLog::Impl {
     } else {
       say(fmt::format("{}: written again, nothing is lost", name));
     }
+  }
+
+  void flush() {
+    note(metrics_.flush(), metrics_.file(), metrics_complained_);
+    note(events_.flush(), events_.file(), events_complained_);
   }
 
   void load_history() {
@@ -220,11 +250,11 @@ class RunLog::Impl {
   }
 
   void write_beside(const char* name, const std::string& content) {
-    try {
-      write_file_atomically(options_.run_dir / name, content);
+    const std::string trouble = replace_file(options_.run_dir / name, content);
+    if (trouble.empty()) {
       write_complained_ = false;
-    } catch (const Error& error) {
-      if (!std::exchange(write_complained_, true)) say(fmt::format("warning: {}; training goes on", error.what()));
+    } else if (!std::exchange(write_complained_, true)) {
+      say(fmt::format("warning: {}: {}; training goes on", name, trouble));
     }
   }
 

@@ -68,9 +68,9 @@ class RunLog {
   // Training goes back to `step` in this process (on_nan=rollback): rows beyond it are dropped.
   void rewind(int64_t step);
 
-  // Makes everything logged so far durable. Call it before a checkpoint becomes visible, so that after a power cut
-  // there is no checkpoint whose history is missing. Also brings report.html up to date, at most every
-  // report_interval.
+  // Makes the rows of metrics.jsonl so far durable, waiting for the disk without holding up other calls. Call it before
+  // a checkpoint becomes visible (from the checkpoint writer's thread), so that after a power cut there is no
+  // checkpoint whose history is missing. Also brings report.html up to date, at most every report_interval.
   void sync();
 
   // Last report, last flush. status is for people: "finished", "stopped by SIGTERM", "diverged at step 120".

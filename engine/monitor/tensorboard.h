@@ -37,7 +37,7 @@ class EventWriter {
   bool text(int64_t step, std::string_view tag, std::string_view text);
   // Hides everything from first_step on that was written so far.
   bool restart(int64_t first_step);
-  bool sync() { return file_.sync(); }
+  bool flush() { return file_.flush(); }
 
   [[nodiscard]] const AppendFile& file() const { return file_; }
 
