@@ -1,5 +1,6 @@
 #include "data/text/json_lines.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -114,7 +115,10 @@ std::string parse_json_line(const std::string& line, const std::string& column, 
       throw Error(ErrorKind::data, "half a surrogate pair in a \\u escape", where,
                   "mend the line, or pass --replace-invalid to put U+FFFD in its place");
     }
-    throw Error(ErrorKind::data, "not valid JSON: " + reader.message, where, "write one JSON object a line");
+    // "[json.exception.parse_error.101] parse error at line 1, column 9: syntax error ...": the line is ours to name.
+    const size_t column_at = std::min(reader.message.find("column "), reader.message.size());
+    throw Error(ErrorKind::data, "not valid JSON at " + reader.message.substr(column_at), where,
+                "write one JSON object a line");
   }
   if (!reader.is_object) throw Error(ErrorKind::data, "not a JSON object", where, "write one JSON object a line");
   if (reader.has_other_type) {

@@ -59,6 +59,31 @@ TEST(TokenizerReference, EncodesTheBibleInAsManyTokensAsTiktoken) {
   EXPECT_EQ(total, meta["total_ids"].get<size_t>());
 }
 
+std::string unpack(const std::string& name) {
+  return LineReader(open_bytes(kReference / name)).rest();
+}
+
+TEST(TokenizerReference, LearnsAndEncodesHardTextAsRustbpeAndTiktoken) {
+  DocumentReader reader({kReference / "hard.jsonl.gz"}, {});
+  std::vector<std::string> documents;
+  for (std::string document; reader.next(document);) documents.push_back(document);
+  ASSERT_EQ(documents.size(), 65U);
+  for (const auto& entry : read_json("hard.json")) {
+    const auto name = entry["file"].get<std::string>();
+    PieceCounter counter(2);
+    counter.add(documents);
+    const auto tokens = train_bpe(counter.take(), entry["ranks"].get<size_t>());
+    EXPECT_EQ(format_ranks(tokens), unpack(name + ".tiktoken.gz")) << name;
+
+    std::vector<uint16_t> ids;
+    for (const auto& document : BatchEncoder(Tokenizer(tokens), 2).encode(documents)) {
+      ids.insert(ids.end(), document.begin(), document.end());
+    }
+    const std::string bytes(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(uint16_t));
+    EXPECT_TRUE(bytes == unpack(name + ".u16.gz")) << name << ": other tokens than tiktoken's";
+  }
+}
+
 TEST(TokenizerReference, SpecialTokensFollowTheLastRank) {
   const Tokenizer tokenizer = Tokenizer::read(kReference / "ranks.tiktoken");
   const nlohmann::json meta = read_json("meta.json");
