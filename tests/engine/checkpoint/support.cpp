@@ -4,7 +4,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/scalar_tensor.h>
-#include <stdlib.h>
 
 #include <cstring>
 #include <fstream>
@@ -15,16 +14,6 @@
 namespace fs = std::filesystem;
 
 namespace tern::test {
-
-TempFolder::TempFolder() {
-  std::string pattern = (fs::temp_directory_path() / "tern_checkpoint_XXXXXX").string();
-  path_ = ::mkdtemp(pattern.data());
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 at::Tensor counting(at::ScalarType dtype, const std::vector<int64_t>& shape) {
   int64_t count = 1;

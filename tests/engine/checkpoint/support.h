@@ -10,21 +10,9 @@
 
 #include "base/error.h"
 #include "engine/checkpoint/snapshot.h"
+#include "tests/support/temp_folder.h"
 
 namespace tern::test {
-
-// A new empty folder, removed with all content at the end.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // 0, 1, 2, ... converted to dtype.
 at::Tensor counting(at::ScalarType dtype, const std::vector<int64_t>& shape);
