@@ -45,7 +45,7 @@ Json parse_object(const ArcSource& source) {
   Json json;
   try {
     json = Json::parse(source.text);
-  } catch (const Json::parse_error& e) {
+  } catch (const Json::exception& e) {  // besides broken syntax also numbers beyond the range of a double
     // The library's text begins with "[json.exception.parse_error.101] parse error at line 1, column 5: ...".
     const std::string reason = e.what();
     throw Error(ErrorKind::data, "broken JSON (" + reason.substr(std::min(reason.find("] ") + 2, reason.size())) + ")",

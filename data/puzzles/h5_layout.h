@@ -27,7 +27,7 @@ inline constexpr int64_t kVersion = 1;
 
 // A random puzzle's rows lie in one or two chunks, which must be inflated to get at them: small enough for that, large
 // enough for the 32 KiB window of deflate to find its repeats.
-inline constexpr int64_t kRowsPerChunk = 64;
+inline constexpr int64_t kRowsPerChunk = 32;
 inline constexpr int64_t kBytesPerChunk = int64_t{1} << 18;  // of arrays that are read as a whole
 
 }  // namespace tern::puzzles::h5_layout

@@ -72,6 +72,9 @@ struct RecordedBuild {
   std::string name;
   std::vector<std::string> subsets;  // to unpack
   std::string options;
+
+  // The test's name in ctest; the default would be the bytes of the struct.
+  friend void PrintTo(const RecordedBuild& build, std::ostream* out) { *out << build.name; }
 };
 
 class ArcBuildRecorded : public ArcBuild, public testing::WithParamInterface<RecordedBuild> {};

@@ -97,6 +97,7 @@ TEST(ArcJson, RefusesBrokenAndHostileJson) {
   EXPECT_EQ(error_of("{\"p\": {\n\"test\": [}").substr(0, 59),
             "broken JSON (parse error at line 2, column 10: syntax error");
   EXPECT_NE(error_of("").find("broken JSON"), std::string::npos);
+  EXPECT_EQ(error_of("{\"p\": 1e999}"), "broken JSON (number overflow parsing '1e999'), ch.json");
   const std::string deep = std::string(200000, '[');
   EXPECT_EQ(error_of("{\"p\": " + deep), "JSON is nested deeper than 100 levels, ch.json");
 }
