@@ -15,35 +15,16 @@ at::ScalarType loss_dtype(const at::Tensor& logits) {
   return logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-// The checked arguments: labels as int64 and the number of columns that count.
-struct Checked {
-  at::Tensor labels;
-  int64_t vocab;
-};
+int64_t vocab_of(int64_t width, const CrossEntropyOptions& options) {
+  return options.vocab == 0 ? width : options.vocab;
+}
 
-Checked check(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options) {
+// Returns the labels as int64.
+at::Tensor check(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options) {
   ArgumentCheck(kOp, "logits", logits).on_cpu().floating().min_dims(2).contiguous();
-  const int64_t width = logits.size(-1);
-  const int64_t vocab = options.vocab == 0 ? width : options.vocab;
-  if (width == 0) bad_argument(kOp, "logits", "of last dimension 1 or more", "0");
-  if (vocab < 1 || vocab > width) {
-    bad_argument(kOp, "vocab", fmt::format("in 1..{} (the logits' last dimension)", width), std::to_string(vocab));
-  }
-  if (!(options.softcap >= 0)) bad_argument(kOp, "softcap", "0 or more", fmt::format("{}", options.softcap));
-  ArgumentCheck(kOp, "labels", labels)
-      .device_of("logits", logits)
-      .dtype({at::kInt, at::kLong})
-      .shape(logits.sizes().slice(0, logits.dim() - 1))
-      .contiguous();
-  const at::Tensor wide = labels.to(at::kLong);
-  const int64_t* values = wide.const_data_ptr<int64_t>();
-  for (int64_t i = 0; i < wide.numel(); ++i) {
-    if (values[i] != options.ignore_index && (values[i] < 0 || values[i] >= vocab)) {
-      bad_argument(kOp, "labels", fmt::format("{} (ignored) or in 0..{}", options.ignore_index, vocab - 1),
-                   fmt::format("{} at element {}", values[i], i));
-    }
-  }
-  return {wide, vocab};
+  if (logits.size(-1) == 0) bad_argument(kOp, "logits", "of last dimension 1 or more", "0");
+  ArgumentCheck(kOp, "labels", labels).device_of("logits", logits);
+  return check_cross_entropy_labels(kOp, labels, logits.sizes().slice(0, logits.dim() - 1), logits.size(-1), options);
 }
 
 void check_backward(const at::Tensor& logits, const at::Tensor& row_grad, at::Tensor& d_logits) {
@@ -61,20 +42,20 @@ void check_backward(const at::Tensor& logits, const at::Tensor& row_grad, at::Te
 }
 
 // Each of result, row_grad and d_logits may be null.
-void run(const at::Tensor& logits, const Checked& checked, const CrossEntropyOptions& options,
+void run(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options,
          CrossEntropyResult* result, const at::Tensor* row_grad, at::Tensor* d_logits) {
   with_cpu_level_and_type(logits.scalar_type(), [&]<CpuLevel level, class T>() {
     using L = LossType<T>;
     cross_entropy_cpu<level>(
         CrossEntropyRows<T>{.logits = logits.const_data_ptr<T>(),
-                            .labels = checked.labels.const_data_ptr<int64_t>(),
+                            .labels = labels.const_data_ptr<int64_t>(),
                             .row_grad = row_grad == nullptr ? nullptr : row_grad->const_data_ptr<L>(),
                             .loss = result == nullptr ? nullptr : result->loss.mutable_data_ptr<L>(),
                             .argmax = result == nullptr ? nullptr : result->argmax.mutable_data_ptr<int64_t>(),
                             .d_logits = d_logits == nullptr ? nullptr : d_logits->mutable_data_ptr<T>(),
                             .rows = row_count(logits),
                             .width = logits.size(-1),
-                            .vocab = checked.vocab,
+                            .vocab = vocab_of(logits.size(-1), options),
                             .ignore_index = options.ignore_index,
                             .softcap = options.softcap,
                             .stablemax = options.kind == CrossEntropyKind::stablemax});
@@ -111,31 +92,50 @@ void count_per_sequence(const at::Tensor& labels, int64_t ignore_index, CrossEnt
 
 }  // namespace
 
+at::Tensor check_cross_entropy_labels(const char* op, const at::Tensor& labels, at::IntArrayRef shape, int64_t width,
+                                      const CrossEntropyOptions& options) {
+  const int64_t vocab = vocab_of(width, options);
+  if (vocab < 1 || vocab > width) {
+    bad_argument(op, "vocab", fmt::format("in 1..{} (the number of logits)", width), std::to_string(vocab));
+  }
+  if (!(options.softcap >= 0)) bad_argument(op, "softcap", "0 or more", fmt::format("{}", options.softcap));
+  ArgumentCheck(op, "labels", labels).on_cpu().dtype({at::kInt, at::kLong}).shape(shape).contiguous();
+  const at::Tensor wide = labels.to(at::kLong);
+  const int64_t* values = wide.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < wide.numel(); ++i) {
+    if (values[i] != options.ignore_index && (values[i] < 0 || values[i] >= vocab)) {
+      bad_argument(op, "labels", fmt::format("{} (ignored) or in 0..{}", options.ignore_index, vocab - 1),
+                   fmt::format("{} at element {}", values[i], i));
+    }
+  }
+  return wide;
+}
+
 CrossEntropyResult cross_entropy_forward(const at::Tensor& logits, const at::Tensor& labels,
                                          const CrossEntropyOptions& options) {
-  const Checked checked = check(logits, labels, options);
+  const at::Tensor wide_labels = check(logits, labels, options);
   CrossEntropyResult result = allocate_result(logits);
-  run(logits, checked, options, &result, nullptr, nullptr);
-  count_per_sequence(checked.labels, options.ignore_index, result);
+  run(logits, wide_labels, options, &result, nullptr, nullptr);
+  count_per_sequence(wide_labels, options.ignore_index, result);
   return result;
 }
 
 CrossEntropyResult cross_entropy_forward_backward(const at::Tensor& logits, const at::Tensor& labels,
                                                   const at::Tensor& row_grad, const CrossEntropyOptions& options,
                                                   at::Tensor& d_logits) {
-  const Checked checked = check(logits, labels, options);
+  const at::Tensor wide_labels = check(logits, labels, options);
   check_backward(logits, row_grad, d_logits);
   CrossEntropyResult result = allocate_result(logits);
-  run(logits, checked, options, &result, &row_grad, &d_logits);
-  count_per_sequence(checked.labels, options.ignore_index, result);
+  run(logits, wide_labels, options, &result, &row_grad, &d_logits);
+  count_per_sequence(wide_labels, options.ignore_index, result);
   return result;
 }
 
 void cross_entropy_backward(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& row_grad,
                             const CrossEntropyOptions& options, at::Tensor& d_logits) {
-  const Checked checked = check(logits, labels, options);
+  const at::Tensor wide_labels = check(logits, labels, options);
   check_backward(logits, row_grad, d_logits);
-  run(logits, checked, options, nullptr, &row_grad, &d_logits);
+  run(logits, wide_labels, options, nullptr, &row_grad, &d_logits);
 }
 
 }  // namespace tern::kernels

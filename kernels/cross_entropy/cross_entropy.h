@@ -19,8 +19,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <tuple>
-
 namespace tern::kernels {
 
 enum class CrossEntropyKind { softmax, stablemax };
@@ -58,5 +56,10 @@ void cross_entropy_backward(const at::Tensor& logits, const at::Tensor& labels, 
 // With autograd: result.loss carries the graph. Inputs need not be contiguous (they are copied if not).
 [[nodiscard]] CrossEntropyResult cross_entropy(const at::Tensor& logits, const at::Tensor& labels,
                                                const CrossEntropyOptions& options);
+
+// The checks of labels and of options (vocab against `width` columns), for ops that fuse a projection; `op` names the
+// caller in errors. Returns the labels as int64.
+[[nodiscard]] at::Tensor check_cross_entropy_labels(const char* op, const at::Tensor& labels, at::IntArrayRef shape,
+                                                    int64_t width, const CrossEntropyOptions& options);
 
 }  // namespace tern::kernels

@@ -177,7 +177,7 @@ TEST(CrossEntropy, RefusesBadArguments) {
   expect_usage_error(run(logits, labels + 3, {.vocab = 3}),
                      "[cross_entropy] labels must be -100 (ignored) or in 0..2, got 3 at element 0");
   expect_usage_error(run(logits, labels, {.vocab = 6}),
-                     "[cross_entropy] vocab must be in 1..5 (the logits' last dimension), got 6");
+                     "[cross_entropy] vocab must be in 1..5 (the number of logits), got 6");
   expect_usage_error(run(logits, labels.t(), {}), "[cross_entropy] labels must be of shape [2, 3], got [3, 2]");
   expect_usage_error(run(logits, labels.to(at::kFloat), {}),
                      "[cross_entropy] labels must be of dtype int32 or int64, got float32");

@@ -1,0 +1,110 @@
+#include "kernels/linear_cross_entropy/linear_cross_entropy.h"
+
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/matmul.h>
+#include <gtest/gtest.h>
+
+#include "tests/kernels/cases.h"
+#include "tests/support/tensors.h"
+
+namespace tern::test {
+namespace {
+
+using kernels::CrossEntropyOptions;
+
+at::Tensor labels_for(at::IntArrayRef sizes, int64_t vocab) {
+  at::Tensor labels = at::empty(sizes, at::kLong);
+  for (int64_t i = 0; i < labels.numel(); ++i) labels.view(-1)[i] = i % 6 == 5 ? -100 : (i * 7 + 3) % vocab;
+  return labels;
+}
+
+at::Tensor plain(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& labels,
+                 const at::Tensor& row_weight, const CrossEntropyOptions& options) {
+  at::Tensor z = at::matmul(hidden, weight.t());
+  if (options.vocab != 0) z = z.narrow(-1, 0, options.vocab);
+  if (options.softcap != 0) z = (z / options.softcap).tanh() * options.softcap;
+  const auto valid = labels.ne(-100);
+  const auto picked = at::log_softmax(z, -1).gather(-1, labels.masked_fill(~valid, 0).unsqueeze(-1)).squeeze(-1);
+  return (-picked.masked_fill(~valid, 0) * row_weight.to(at::kDouble)).sum();
+}
+
+at::Tensor weights_like(const at::Tensor& labels, at::ScalarType dtype) {
+  return randn(labels.sizes(), 9, dtype == at::kDouble ? at::kDouble : at::kFloat).abs();
+}
+
+TEST(LinearCrossEntropy, MatchesPlain) {
+  for (auto dtype : float_types()) {
+    for (double softcap : {0.0, 15.0}) {
+      const CrossEntropyOptions options{.softcap = softcap, .vocab = 45};
+      const auto labels = labels_for({3, 7}, 45), row_weight = weights_like(labels, dtype);
+      // float32: products of 16 terms, then as cross entropy. bfloat16: logits rounded to 2^-9 of up to 12, and their
+      // gradients again.
+      const Tolerance tolerance = dtype == at::kDouble  ? Tolerance{1e-12, 1e-12}
+                                  : dtype == at::kFloat ? Tolerance{5e-6, 5e-6}
+                                                        : Tolerance{0x1p-6, 0x1p-4};
+      EXPECT_TRUE(matches_plain(
+          [&](const auto& in) {
+            return kernels::linear_cross_entropy(in[0], in[1], labels, row_weight, options).total;
+          },
+          [&](const auto& in) { return plain(in[0], in[1], labels, row_weight, options); },
+          {randn({3, 7, 16}, 1, dtype), randn({50, 16}, 2, dtype)}, tolerance, tolerance))
+          << dtype << " " << softcap;
+    }
+  }
+}
+
+TEST(LinearCrossEntropy, GradcheckInFloat64) {
+  const auto labels = labels_for({4}, 9), row_weight = weights_like(labels, at::kDouble);
+  EXPECT_TRUE(gradcheck(
+      [&](const auto& in) { return kernels::linear_cross_entropy(in[0], in[1], labels, row_weight, {}).total; },
+      {randn({4, 3}, 3), randn({9, 3}, 4)}));
+}
+
+// 100000 columns of float32 make chunks of 83 rows: 200 rows are three chunks, the last not full.
+TEST(LinearCrossEntropy, ManyChunksAgreeWithOne) {
+  const auto hidden = randn({2, 100, 4}, 5, at::kFloat), weight = randn({100000, 4}, 6, at::kFloat);
+  const auto labels = labels_for({2, 100}, 100000), row_weight = weights_like(labels, at::kFloat);
+  at::Tensor d_hidden, d_weight, d_logits;
+  const auto chunked =
+      kernels::linear_cross_entropy_forward_backward(hidden, weight, labels, row_weight, {}, d_hidden, d_weight);
+  const auto logits = at::matmul(hidden, weight.t());
+  const auto whole = kernels::cross_entropy_forward_backward(logits, labels, row_weight, {}, d_logits);
+  EXPECT_TRUE(close(chunked.loss, whole.loss, 1e-6, 1e-6));
+  EXPECT_TRUE(same(chunked.argmax, whole.argmax));
+  EXPECT_TRUE(same(chunked.valid_count, whole.valid_count));
+  EXPECT_TRUE(same(chunked.correct_count, whole.correct_count));
+  EXPECT_TRUE(close(d_hidden, at::matmul(d_logits, weight), 1e-5, 1e-5));
+  EXPECT_TRUE(close(d_weight, at::matmul(d_logits.view({200, -1}).t(), hidden.view({200, 4})), 1e-5, 1e-6));
+  const auto forward = kernels::linear_cross_entropy_forward(hidden, weight, labels, {});
+  EXPECT_TRUE(same(forward.loss, chunked.loss));
+  // d_hidden over hidden, d_weight into memory with other contents.
+  at::Tensor over_hidden = hidden.clone(), used = at::full(weight.sizes(), 7.0, at::kFloat);
+  static_cast<void>(
+      kernels::linear_cross_entropy_forward_backward(over_hidden, weight, labels, row_weight, {}, over_hidden, used));
+  EXPECT_TRUE(same(over_hidden, d_hidden));
+  EXPECT_TRUE(same(used, d_weight));
+}
+
+TEST(LinearCrossEntropy, RefusesBadArguments) {
+  const auto hidden = at::zeros({2, 3, 4}), weight = at::zeros({5, 4});
+  const auto labels = at::zeros({2, 3}, at::kLong);
+  const auto run = [](const at::Tensor& h, const at::Tensor& w, const at::Tensor& l) {
+    return [=] { static_cast<void>(kernels::linear_cross_entropy_forward(h, w, l, {})); };
+  };
+  expect_usage_error(run(hidden, at::zeros({5, 3}), labels),
+                     "[linear_cross_entropy] weight must be of shape [-1, 4], got [5, 3]");
+  expect_usage_error(run(hidden, weight, labels + 5),
+                     "[linear_cross_entropy] labels must be -100 (ignored) or in 0..4, got 5 at element 0");
+  expect_usage_error(run(hidden, weight, at::zeros({6}, at::kLong)),
+                     "[linear_cross_entropy] labels must be of shape [2, 3], got [6]");
+  at::Tensor d_hidden, d_weight = at::zeros({5, 5});
+  expect_usage_error(
+      [&] {
+        static_cast<void>(kernels::linear_cross_entropy_forward_backward(hidden, weight, labels, at::zeros({2, 3}), {},
+                                                                         d_hidden, d_weight));
+      },
+      "[linear_cross_entropy] d_weight must be of the shape of weight [5, 4], got [5, 5]");
+}
+
+}  // namespace
+}  // namespace tern::test
