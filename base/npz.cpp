@@ -30,9 +30,9 @@ constexpr uint64_t kMaxDeflateRatio = 1040;
 // Little-endian fields of a zip structure, each read checked against the end of the file.
 class Reader {
  public:
-  Reader(Bytes bytes, const std::filesystem::path& path) : bytes_(bytes), path_(path) {}
+  Reader(Bytes bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {}
 
-  [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorKind::data, what, path_.string()); }
+  [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorKind::data, what, name_); }
 
   template <class T>
   [[nodiscard]] T at(uint64_t offset) const {
@@ -50,7 +50,7 @@ class Reader {
 
  private:
   Bytes bytes_;
-  std::filesystem::path path_;
+  std::string name_;
 };
 
 struct Directory {
@@ -166,9 +166,8 @@ NpyArray read_member(const Reader& zip, const Entry& entry, std::shared_ptr<cons
 
 }  // namespace
 
-NpzArrays read_npz(const std::filesystem::path& path) {
-  const auto file = std::make_shared<MappedFile>(path);
-  const Reader zip(file->bytes(), path);
+NpzArrays parse_npz(Bytes bytes, const std::shared_ptr<const void>& owner, const std::string& name) {
+  const Reader zip(bytes, name);
   const Directory directory = find_directory(zip);
   NpzArrays arrays;
   uint64_t at = directory.offset;
@@ -178,10 +177,15 @@ NpzArrays read_npz(const std::filesystem::path& path) {
     std::string_view key = entry.name;
     if (!key.ends_with(".npy")) zip.fail("npz member '" + entry.name + "' is not an npy array");
     key.remove_suffix(4);
-    const bool added = arrays.emplace(key, read_member(zip, entry, file, path.string() + ":" + entry.name)).second;
+    const bool added = arrays.emplace(key, read_member(zip, entry, owner, name + ":" + entry.name)).second;
     if (!added) zip.fail("npz archive holds '" + entry.name + "' twice");
   }
   return arrays;
+}
+
+NpzArrays read_npz(const std::filesystem::path& path) {
+  const auto file = std::make_shared<MappedFile>(path);
+  return parse_npz(file->bytes(), file, path.string());
 }
 
 const NpyArray& require_array(const NpzArrays& arrays, const std::string& name, const std::filesystem::path& path) {
