@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
@@ -59,6 +61,7 @@ struct Deviation {
 struct Verdict {
   Deviation loss, metrics, grad_norm, weights;
   int64_t flag_mismatches = 0;  // halted flags and step counters
+  std::vector<double> loss_by_step;  // relative deviations: where a trace begins to part
 
   [[nodiscard]] bool passes() const {
     return loss.largest <= kLossTolerance && metrics.largest <= kLossTolerance &&
@@ -135,6 +138,7 @@ void compare_step(Verdict& verdict, const ordered_json& recorded, const trm::Act
                   trm::Trm& model) {
   const std::string at_step = " at step " + std::to_string(recorded.at("step").get<int64_t>());
   verdict.loss.see(loss.total.item<double>(), recorded.at("loss").get<double>(), "loss" + at_step);
+  verdict.loss_by_step.push_back(loss.total.item<double>() / recorded.at("loss").get<double>() - 1);
   const std::map<std::string, double> ours(loss.metrics.begin(), loss.metrics.end());
   for (const auto& [name, value] : recorded.at("metrics").items()) {
     const auto found = ours.find(name);
@@ -246,6 +250,7 @@ int run(int argc, char** argv) {
   const ordered_json report = {{"folder", folder},
                                {"pass", verdict.passes()},
                                {"loss", to_json(verdict.loss)},
+                               {"loss_by_step", verdict.loss_by_step},
                                {"metrics", to_json(verdict.metrics)},
                                {"grad_norm", to_json(verdict.grad_norm)},
                                {"weights", to_json(verdict.weights)},
