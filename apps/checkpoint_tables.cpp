@@ -32,7 +32,7 @@ void print_tensors(const Json& tensors) {
   size_t width = 0;
   for (const Json& row : tensors) width = std::max(width, row["name"].get_ref<const std::string&>().size());
   for (const Json& row : tensors) {
-    fmt::print("  {:<{}}  {:<10}  {:>10}  {}\n", row["name"].get<std::string>(), width, row["dtype"].get<std::string>(),
+    fmt::print("  {:<{}}  {:<13}  {:>10}  {}\n", row["name"].get<std::string>(), width, row["dtype"].get<std::string>(),
                human_bytes(row["bytes"].get<uint64_t>()), shape_text(row["shape"]));
   }
 }
