@@ -1,15 +1,11 @@
 // arc_build: ARC puzzles in Kaggle's JSON layout -> an augmented dataset that trm_train reads.
-#include <sched.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
-#include <cxxopts.hpp>
 #include <optional>
 
+#include "apps/flags.h"
 #include "apps/program.h"
 #include "base/error.h"
-#include "base/version.h"
 #include "data/puzzles/arc_builder.h"
 #include "engine/monitor/progress.h"
 
@@ -31,34 +27,28 @@ void install_signal_handlers() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-int available_cores() {
-  cpu_set_t cores;
-  return ::sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
-}
-
 cxxopts::Options make_options() {
   cxxopts::Options options("arc_build", "Builds an ARC dataset: upstream's files, byte for byte, or one HDF5 file.");
   options.custom_help("--input-file-prefix P --output-dir DIR --subsets A B C --test-set-name B [options]");
-  options.add_options()("input-file-prefix",
-                        "Puzzles are read from PREFIX_SUBSET_challenges.json and PREFIX_SUBSET_solutions.json",
-                        cxxopts::value<std::string>())(
-      "output-dir", "Folder to make; for h5 and lazy, a name that ends in .h5 is the file itself",
-      cxxopts::value<std::string>())("subsets", "Subsets to read, in this order, e.g. training evaluation",
-                                     cxxopts::value<std::vector<std::string>>())(
-      "test-set-name", "Subset whose test pairs are held out", cxxopts::value<std::string>())(
-      "test-set-name2", "A second subset whose test pairs are held out",
-      cxxopts::value<std::string>()->default_value("your_test_set"))("num-aug", "Augmentations per puzzle",
-                                                                     cxxopts::value<int64_t>()->default_value("1000"))(
-      "seed", "Seed of the random generator, 0 to 4294967295", cxxopts::value<int64_t>()->default_value("42"))(
-      "puzzle-identifiers-start", "First puzzle identifier; above 1 leaves room for other datasets",
-      cxxopts::value<int64_t>()->default_value("1"))(
-      "format", "npy (upstream's files), h5 (one compressed file), lazy (base grids, rows are made when read)",
-      cxxopts::value<std::string>()->default_value("npy"))("threads", "Threads, 0 for all cores",
-                                                           cxxopts::value<int>()->default_value("0"))(
-      "force", "Replace an output that is not empty")(
-      "on-overlap", "report or fail when a held-out pair also occurs in train after a symmetry and recolouring",
-      cxxopts::value<std::string>()->default_value("report"))("h,help", "Print this help")("version",
-                                                                                           "Print the version");
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  const auto integer = [](const char* value) { return cxxopts::value<int64_t>()->default_value(value); };
+  auto add = options.add_options();
+  add("input-file-prefix", "Puzzles are read from PREFIX_SUBSET_challenges.json and PREFIX_SUBSET_solutions.json",
+      text());
+  add("output-dir", "Folder to make; for h5 and lazy, a name that ends in .h5 is the file itself", text());
+  add("subsets", "Subsets to read, in this order, e.g. training evaluation",
+      cxxopts::value<std::vector<std::string>>());
+  add("test-set-name", "Subset whose test pairs are held out", text());
+  add("test-set-name2", "A second subset whose test pairs are held out", text()->default_value("your_test_set"));
+  add("num-aug", "Augmentations per puzzle", integer("1000"));
+  add("seed", "Seed of the random generator, 0 to 4294967295", integer("42"));
+  add("puzzle-identifiers-start", "First puzzle identifier; above 1 leaves room for other datasets", integer("1"));
+  add("format", "npy (upstream's files), h5 (one compressed file), lazy (base grids, rows are made when read)",
+      text()->default_value("npy"));
+  add("threads", "Threads, 0 for all cores", integer("0"));
+  add("force", "Replace an output that is not empty");
+  add("on-overlap", "report or fail when a held-out pair also occurs in train after a symmetry and recolouring",
+      text()->default_value("report"));
   return options;
 }
 
@@ -83,19 +73,6 @@ std::vector<std::string> repeat_list_options(int argc, char** argv) {
   throw Error(ErrorKind::usage, what, option, "see arc_build --help");
 }
 
-cxxopts::ParseResult parse(cxxopts::Options& options, int argc, char** argv) {
-  const std::vector<std::string> arguments = repeat_list_options(argc, argv);
-  std::vector<const char*> pointers;
-  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
-  try {
-    cxxopts::ParseResult parsed = options.parse(static_cast<int>(pointers.size()), pointers.data());
-    if (!parsed.unmatched().empty()) fail_usage("unexpected argument", parsed.unmatched().front());
-    return parsed;
-  } catch (const cxxopts::exceptions::exception& e) {
-    throw Error(ErrorKind::usage, e.what(), "", "see arc_build --help");
-  }
-}
-
 template <typename T>
 T choose(const cxxopts::ParseResult& parsed, const std::string& option,
          const std::vector<std::pair<std::string, T>>& choices) {
@@ -108,13 +85,6 @@ T choose(const cxxopts::ParseResult& parsed, const std::string& option,
   fail_usage("\"" + given + "\" is none of " + names, "--" + option);
 }
 
-int64_t in_range(const cxxopts::ParseResult& parsed, const std::string& option, int64_t smallest, int64_t largest) {
-  const auto given = parsed[option].as<int64_t>();
-  if (given >= smallest && given <= largest) return given;
-  fail_usage(std::to_string(given) + " is outside " + std::to_string(smallest) + " to " + std::to_string(largest),
-             "--" + option);
-}
-
 ArcBuildOptions read_options(const cxxopts::ParseResult& parsed) {
   for (const char* required : {"input-file-prefix", "output-dir", "subsets", "test-set-name"}) {
     if (parsed.count(required) == 0) fail_usage("missing option", std::string("--") + required);
@@ -124,16 +94,14 @@ ArcBuildOptions read_options(const cxxopts::ParseResult& parsed) {
   out.plan.subsets = parsed["subsets"].as<std::vector<std::string>>();
   out.plan.test_set_name = parsed["test-set-name"].as<std::string>();
   out.plan.test_set_name2 = parsed["test-set-name2"].as<std::string>();
-  out.plan.seed = static_cast<uint32_t>(in_range(parsed, "seed", 0, UINT32_MAX));
-  out.plan.num_aug = in_range(parsed, "num-aug", 0, 1'000'000);
-  out.plan.puzzle_identifiers_start = in_range(parsed, "puzzle-identifiers-start", 0, 1'000'000'000);
+  out.plan.seed = static_cast<uint32_t>(flag_in_range(parsed, "seed", 0, UINT32_MAX));
+  out.plan.num_aug = flag_in_range(parsed, "num-aug", 0, 1'000'000);
+  out.plan.puzzle_identifiers_start = flag_in_range(parsed, "puzzle-identifiers-start", 0, 1'000'000'000);
   out.output = parsed["output-dir"].as<std::string>();
   if (out.output.empty()) fail_usage("empty name", "--output-dir");
   out.container =
       choose<Container>(parsed, "format", {{"npy", Container::npy}, {"h5", Container::h5}, {"lazy", Container::lazy}});
-  const int threads = parsed["threads"].as<int>();
-  if (threads < 0) fail_usage("negative number of threads", "--threads");
-  out.threads = threads == 0 ? available_cores() : threads;
+  out.threads = thread_count(parsed);
   out.force = parsed.count("force") > 0;
   out.fail_on_overlap = choose<bool>(parsed, "on-overlap", {{"report", false}, {"fail", true}});
   return out;
@@ -187,17 +155,13 @@ class StageProgress {
 };
 
 int run(int argc, char** argv) {
+  std::vector<std::string> arguments = repeat_list_options(argc, argv);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
   cxxopts::Options options = make_options();
-  const cxxopts::ParseResult parsed = parse(options, argc, argv);
-  if (parsed.count("help") > 0) {
-    std::fputs(options.help().c_str(), stdout);
-    return 0;
-  }
-  if (parsed.count("version") > 0) {
-    std::printf("arc_build %s\n", TERN_VERSION);
-    return 0;
-  }
-  const ArcBuildOptions build_options = read_options(parsed);
+  const auto parsed = parse_flags(options, "arc_build", static_cast<int>(pointers.size()), pointers.data());
+  if (!parsed) return 0;
+  const ArcBuildOptions build_options = read_options(*parsed);
 
   install_signal_handlers();
   StageProgress stages;

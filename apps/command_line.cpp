@@ -22,7 +22,7 @@ cxxopts::Options make_options(const ProgramText& program) {
   add("c,cfg", "print the composed configuration and exit: --cfg job", text(), "job");
   add("resolve", "with --cfg: print values in place of ${interpolations}");
   add("config-dir", "folder of configuration files, searched before the built-in ones (-cd, -cp)", text(), "DIR");
-  add("config-name", "configuration to start from (-cn)", text()->default_value("cfg_pretrain"), "NAME");
+  add("config-name", "configuration to start from (-cn)", text()->default_value(program.config_name), "NAME");
   add("m,multirun", "run every combination of comma-separated values, one after another");
   add("device", "same as device=...", text(), "cpu|cuda|auto");
   options.allow_unrecognised_options();

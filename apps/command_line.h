@@ -9,9 +9,10 @@ namespace tern {
 
 // How a program introduces itself.
 struct ProgramText {
-  std::string name;     // "trm_train"
-  std::string summary;  // one sentence
-  std::string example;  // a command line
+  std::string name;                          // "trm_train"
+  std::string summary;                       // one sentence
+  std::string example;                       // a command line
+  std::string config_name = "cfg_pretrain";  // the configuration it starts from unless --config-name says otherwise
 };
 
 struct CommandLine {
@@ -21,7 +22,7 @@ struct CommandLine {
   bool resolve = false;       // with --cfg: interpolations resolved
   bool multirun = false;
   std::string config_dir;  // empty: the built-in files
-  std::string config_name = "cfg_pretrain";
+  std::string config_name;
   std::vector<std::string> arguments;  // overrides and flags that aren't the program's own, in order; --device cpu
                                        // comes last, as device=cpu
 };
