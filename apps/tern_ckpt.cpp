@@ -1,6 +1,7 @@
 // tern_ckpt: looks into checkpoints and weight files, verifies them, and converts them from and to Python's formats.
 #include <fmt/format.h>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cxxopts.hpp>
 #include <filesystem>
@@ -184,5 +185,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit becomes an error like a full disk
   return tern::run_program([&] { return run(argc, argv); });
 }

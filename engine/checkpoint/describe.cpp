@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "engine/checkpoint/dtype.h"
+#include "engine/checkpoint/folder_io.h"
 #include "engine/checkpoint/manifest.h"
 #include "engine/checkpoint/run_folder.h"
 #include "engine/checkpoint/safetensors.h"
@@ -108,9 +109,9 @@ Json describe_safetensors(const fs::path& path) {
 }  // namespace
 
 Json describe(const fs::path& path) {
-  if (!fs::exists(path)) throw Error(ErrorKind::checkpoint, "no such file or folder", path.string());
+  if (!path_exists(path)) throw Error(ErrorKind::checkpoint, "no such file or folder", path.string());
   if (fs::is_directory(path)) {
-    return fs::exists(path / kManifestName) ? describe_checkpoint(path) : describe_run(path);
+    return path_exists(path / kManifestName) ? describe_checkpoint(path) : describe_run(path);
   }
   return is_torch_file(path) ? describe_torch_file(path) : describe_safetensors(path);
 }

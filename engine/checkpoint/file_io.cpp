@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "base/error.h"
+#include "engine/checkpoint/folder_io.h"
 
 namespace tern {
 
@@ -101,7 +102,7 @@ void write_whole_file(const std::filesystem::path& path, const std::function<voi
     ::unlink(temporary.c_str());
     throw;
   }
-  sync_folder(std::filesystem::absolute(path).parent_path());
+  sync_folder(full_path(path).parent_path());
 }
 
 InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
@@ -158,15 +159,6 @@ std::string read_small_file(const std::filesystem::path& path, uint64_t max_byte
   std::string text(file.size(), '\0');
   file.read(0, text.data(), text.size());
   return text;
-}
-
-void sync_folder(const std::filesystem::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw_io_error("open", folder, errno);
-  const int code = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  // Some file systems refuse to sync a folder (EINVAL); their renames are durable on their own terms.
-  if (code != 0 && code != EINVAL) throw_io_error("fsync", folder, code);
 }
 
 }  // namespace tern

@@ -81,9 +81,6 @@ class InputFile {
 // A small file as a string; Error(checkpoint) when it is larger than max_bytes.
 [[nodiscard]] std::string read_small_file(const std::filesystem::path& path, uint64_t max_bytes);
 
-// Makes new and renamed entries of the folder durable.
-void sync_folder(const std::filesystem::path& folder);
-
 // Throws Error(checkpoint): "<action> failed: <reason of errno code>, path".
 [[noreturn]] void throw_io_error(const std::string& action, const std::filesystem::path& path, int code);
 

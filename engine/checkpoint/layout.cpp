@@ -34,6 +34,10 @@ std::optional<int64_t> parse_step_folder(std::string_view name) {
   return step;
 }
 
+std::filesystem::path with_suffix(const std::filesystem::path& folder, std::string_view suffix) {
+  return {folder.string() + std::string(suffix)};
+}
+
 std::optional<std::string> strip_suffix(std::string_view name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return std::nullopt;
   const std::string_view base = name.substr(0, name.size() - suffix.size());

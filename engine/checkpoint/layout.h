@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ inline constexpr const char* kEmaFile = "ema.safetensors";
 inline constexpr std::string_view kWritingSuffix = ".writing";    // not complete yet
 inline constexpr std::string_view kReplacedSuffix = ".replaced";  // the old step_N, until the new one has its name
 inline constexpr std::string_view kDeletingSuffix = ".deleting";  // let go by the retention policy
+
+[[nodiscard]] std::filesystem::path with_suffix(const std::filesystem::path& folder, std::string_view suffix);
 
 // Whether name is step_N followed by suffix; gives "step_N".
 [[nodiscard]] std::optional<std::string> strip_suffix(std::string_view name, std::string_view suffix);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/checkpoint/file_io.h"
+#include "engine/checkpoint/folder_io.h"
 
 namespace tern {
 
@@ -117,7 +118,7 @@ Manifest parse_manifest(const std::string& text, const std::string& where) {
 
 Manifest read_manifest(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kManifestName;
-  if (!std::filesystem::exists(path)) {
+  if (!path_exists(path)) {
     refuse("not a checkpoint: there is no manifest.json", folder.string());
   }
   return parse_manifest(read_small_file(path, kMaxManifestBytes), path.string());

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "engine/checkpoint/file_io.h"
+#include "engine/checkpoint/folder_io.h"
 #include "engine/checkpoint/layout.h"
 #include "engine/checkpoint/run_folder.h"
 #include "engine/checkpoint/run_lock.h"
@@ -88,7 +89,7 @@ std::optional<fs::path> find_newest_valid(const fs::path& run_dir,
 
 std::optional<fs::path> newest_valid_checkpoint(const fs::path& run_dir,
                                                 const std::function<void(const std::string&)>& on_message) {
-  if (!fs::is_directory(run_dir)) return std::nullopt;
+  if (!path_exists(run_dir)) return std::nullopt;
   {
     const RunLock lock(run_dir);
     if (lock.held()) repair_run_folder(run_dir, on_message);

@@ -17,7 +17,8 @@ struct Snapshot {
   TensorList optimizer;  // this rank's moments and step counters
   TensorList state;      // this rank's carry, states of random generators (uint8), ...
 
-  // This rank's loader position, counters, early-stop state: anything small. Kept word for word.
+  // This rank's loader position, counters, early-stop state: anything small. Comes back equal, except that
+  // JSON has no NaN or infinity: they come back as null.
   nlohmann::ordered_json counters = nlohmann::ordered_json::object();
   // Evaluation results at this step, e.g. "ARC/pass@2"; the best checkpoint is chosen by one of them.
   std::map<std::string, double> metrics;

@@ -1,9 +1,5 @@
 #include "engine/checkpoint/store.h"
 
-#include <fcntl.h>
-#include <stdio.h>  // renameat2
-
-#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <optional>
@@ -15,7 +11,9 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "engine/checkpoint/file_io.h"
+#include "engine/checkpoint/folder_io.h"
 #include "engine/checkpoint/layout.h"
+#include "engine/checkpoint/publish.h"
 #include "engine/checkpoint/run_folder.h"
 #include "engine/checkpoint/safetensors.h"
 
@@ -24,26 +22,6 @@ namespace fs = std::filesystem;
 namespace tern {
 
 namespace {
-
-fs::path with_suffix(const fs::path& folder, std::string_view suffix) {
-  return fs::path(folder.string() + std::string(suffix));
-}
-
-void rename_or_throw(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) throw_io_error("rename to " + to.filename().string(), from, errno);
-}
-
-void remove_or_throw(const fs::path& folder) {
-  std::error_code error;
-  fs::remove_all(folder, error);
-  if (error) throw_io_error("remove", folder, error.value());
-}
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw_io_error("create folder", folder, error.value());
-}
 
 std::string utc_now() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
@@ -85,39 +63,11 @@ void write_manifest(const Manifest& manifest, const fs::path& folder) {
   sync_folder(folder);
 }
 
-// Two renames, for file systems that can't exchange. Between them only step_N.replaced exists; repair_run_folder knows.
-void replace_by_two_renames(const fs::path& fresh, const fs::path& folder) {
-  const fs::path old = with_suffix(folder, kReplacedSuffix);
-  remove_or_throw(old);
-  rename_or_throw(folder, old);
-  rename_or_throw(fresh, folder);
-  sync_folder(folder.parent_path());
-  remove_or_throw(old);
-}
-
-void publish(const fs::path& fresh, const fs::path& folder) {
-  if (!fs::exists(fs::symlink_status(folder))) {
-    rename_or_throw(fresh, folder);
-    sync_folder(folder.parent_path());
-    return;
-  }
-  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) != 0) {
-    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) {
-      throw_io_error("exchange with " + folder.filename().string(), fresh, errno);
-    }
-    replace_by_two_renames(fresh, folder);
-    return;
-  }
-  sync_folder(folder.parent_path());
-  std::error_code ignored;  // the old content, now under the temporary name; the next repair tries again
-  fs::remove_all(fresh, ignored);
-}
-
 // Runs write in a fresh temporary folder beside folder, then publishes it; leaves nothing behind when that throws.
 template <typename Write>
 Manifest write_aside(const fs::path& folder, Manifest manifest, const Write& write) {
   const fs::path fresh = with_suffix(folder, kWritingSuffix);
-  remove_or_throw(fresh);
+  remove_tree(fresh);
   try {
     make_folder(fresh);
     manifest.created = utc_now();
@@ -162,19 +112,18 @@ Manifest write_checkpoint(const fs::path& run_dir, const Snapshot& snapshot) {
 }
 
 Manifest write_weights_folder(const fs::path& folder, const TensorList& model) {
-  if (fs::exists(fs::symlink_status(folder))) {
+  if (path_exists(folder)) {
     throw Error(ErrorKind::checkpoint, "already exists", folder.string(), "name a new folder");
   }
-  const fs::path absolute = fs::absolute(folder);
-  return write_aside(absolute, {},
+  return write_aside(full_path(folder), {},
                      [&](Manifest& target, const fs::path& fresh) { add_file(target, fresh, kModelFile, model); });
 }
 
 void delete_checkpoint(const fs::path& folder) {
   const fs::path doomed = with_suffix(folder, kDeletingSuffix);
-  remove_or_throw(doomed);
-  rename_or_throw(folder, doomed);
-  remove_or_throw(doomed);
+  remove_tree(doomed);
+  rename_path(folder, doomed);
+  remove_tree(doomed);
 }
 
 void repair_run_folder(const fs::path& run_dir, const std::function<void(const std::string&)>& on_message) {
@@ -184,11 +133,11 @@ void repair_run_folder(const fs::path& run_dir, const std::function<void(const s
     const std::string name = entry.filename().string();
     try {
       const std::optional<std::string> replaced = strip_suffix(name, kReplacedSuffix);
-      if (replaced && !fs::exists(fs::symlink_status(run_dir / *replaced))) {
-        rename_or_throw(entry, run_dir / *replaced);
+      if (replaced && !path_exists(run_dir / *replaced)) {
+        rename_path(entry, run_dir / *replaced);
         sync_folder(run_dir);
       } else if (replaced || strip_suffix(name, kWritingSuffix) || strip_suffix(name, kDeletingSuffix)) {
-        remove_or_throw(entry);
+        remove_tree(entry);
       }
     } catch (const Error& e) {
       on_message(std::string("a leftover of an interrupted run stays: ") + e.what());

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "engine/checkpoint/folder_io.h"
 #include "engine/checkpoint/layout.h"
 #include "engine/checkpoint/reader.h"
 #include "engine/checkpoint/safetensors.h"
@@ -19,8 +20,7 @@ namespace {
 // torch.compile puts this in front of the names of what it wraps, at any depth.
 std::string without_compile_prefix(std::string name) {
   static const std::string prefix = "_orig_mod.";
-  for (size_t at = name.find(prefix); at != std::string::npos; at = name.find(prefix, at))
-    name.erase(at, prefix.size());
+  for (size_t at = name.find(prefix); at != std::string::npos; at = name.find(prefix)) name.erase(at, prefix.size());
   return name;
 }
 
@@ -47,7 +47,7 @@ void overlay(TensorList& raw, const TensorList& averaged, const std::string& whe
 }
 
 Weights read_step_folder(const fs::path& folder, WeightSet set) {
-  const bool has_ema = fs::exists(folder / kEmaFile);
+  const bool has_ema = path_exists(folder / kEmaFile);
   const bool use_ema = set == WeightSet::ema || (set == WeightSet::ema_if_any && has_ema);
   if (use_ema && !has_ema) {
     throw Error(ErrorKind::checkpoint, "checkpoint holds no EMA weights", folder.string(), "use the raw weights");
@@ -64,7 +64,7 @@ Weights read_step_folder(const fs::path& folder, WeightSet set) {
 }
 
 Weights read_folder(const fs::path& path, WeightSet set, const std::function<void(const std::string&)>& on_message) {
-  if (fs::exists(path / kManifestName)) return read_step_folder(path, set);
+  if (path_exists(path / kManifestName)) return read_step_folder(path, set);
   const std::optional<fs::path> newest = find_newest_valid(path, on_message);
   if (!newest) throw Error(ErrorKind::checkpoint, "folder holds no valid checkpoint", path.string());
   return read_step_folder(*newest, set);
@@ -89,7 +89,7 @@ Weights read_file(const fs::path& path, WeightSet set) {
 }  // namespace
 
 Weights read_weights(const fs::path& path, WeightSet set, const std::function<void(const std::string&)>& on_message) {
-  if (!fs::exists(path)) throw Error(ErrorKind::checkpoint, "no such file or folder", path.string());
+  if (!path_exists(path)) throw Error(ErrorKind::checkpoint, "no such file or folder", path.string());
   Weights weights = fs::is_directory(path) ? read_folder(path, set, on_message) : read_file(path, set);
   clean_names(weights.tensors, weights.source);
   return weights;

@@ -1,9 +1,10 @@
 #include "engine/checkpoint/writer.h"
 
 #include <chrono>
+#include <csignal>
 
 #include "base/error.h"
-#include "engine/checkpoint/file_io.h"
+#include "engine/checkpoint/folder_io.h"
 #include "engine/checkpoint/layout.h"
 #include "engine/checkpoint/store.h"
 
@@ -28,20 +29,29 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-fs::path create_run_dir(fs::path run_dir) {
-  run_dir = fs::absolute(run_dir).lexically_normal();
-  if (!run_dir.has_filename()) run_dir = run_dir.parent_path();  // "runs/a/" is "runs/a"
-  std::error_code error;
-  fs::create_directories(run_dir, error);
-  if (error) throw_io_error("create folder", run_dir, error.value());
-  sync_folder(run_dir.parent_path());
-  return run_dir;
+fs::path create_run_dir(const fs::path& run_dir) {
+  const fs::path full = full_path(run_dir);
+  make_folder(full);
+  sync_folder(full.parent_path());
+  return full;
+}
+
+// Starts work with every signal blocked: they are for the threads that handle them, and a file size limit then is an
+// error of write() and not the end of the process.
+std::thread start_without_signals(const std::function<void()>& work) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(work);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
 }
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(fs::path run_dir, RetentionPolicy retention, MessageCallback on_message)
-    : run_dir_(create_run_dir(std::move(run_dir))),
+CheckpointWriter::CheckpointWriter(const fs::path& run_dir, RetentionPolicy retention, MessageCallback on_message)
+    : run_dir_(create_run_dir(run_dir)),
       retention_(std::move(retention)),
       on_message_(std::move(on_message)),
       lock_(run_dir_) {
@@ -49,7 +59,7 @@ CheckpointWriter::CheckpointWriter(fs::path run_dir, RetentionPolicy retention, 
     throw Error(ErrorKind::checkpoint, "another run is writing into this folder", run_dir_.string(),
                 "stop it or choose another checkpoint_path");
   }
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_without_signals([this] { run(); });
 }
 
 CheckpointWriter::~CheckpointWriter() {

@@ -32,8 +32,8 @@ class CheckpointWriter {
  public:
   // Creates run_dir if needed and locks it against a second writer until destruction; throws Error(checkpoint) when
   // that fails. on_message gets one line for everything that goes wrong later. It is called from the background thread
-  // or from save(), never from both at once.
-  CheckpointWriter(std::filesystem::path run_dir, RetentionPolicy retention, MessageCallback on_message);
+  // or from save(), never from both at once, and must not throw.
+  CheckpointWriter(const std::filesystem::path& run_dir, RetentionPolicy retention, MessageCallback on_message);
   // Waits for the write in flight.
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;

@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -31,7 +30,6 @@ void say(const std::string& line) {
 
 void limit_files(const std::string& bytes) {
   const rlimit limit{std::stoul(bytes), std::stoul(bytes)};
-  std::signal(SIGXFSZ, SIG_IGN);
   if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) std::exit(kCannot);
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/checkpoint/layout.h"
+#include "engine/checkpoint/publish.h"
 #include "engine/checkpoint/reader.h"
 #include "engine/checkpoint/retention.h"
 #include "engine/checkpoint/run_folder.h"
@@ -74,6 +75,21 @@ TEST(Store, ReplacesAnExistingStep) {
   expect_same(load_checkpoint(run.path() / "step_7", 0, 1), again);
 }
 
+// What publish does where the file system can't exchange two names.
+TEST(Store, ReplacesByTwoRenames) {
+  const TempFolder run;
+  write_checkpoint(run.path(), make_snapshot(7));
+  write_checkpoint(run.path(), make_snapshot(8));
+  fs::rename(run.path() / "step_8", run.path() / "step_7.writing");
+  fs::create_directory(run.path() / "step_7.replaced");  // of an earlier crash
+  replace_by_two_renames(run.path() / "step_7.writing", run.path() / "step_7");
+  EXPECT_EQ(names_in(run.path()), Names{"step_7"});
+  EXPECT_EQ(load_checkpoint(run.path() / "step_7", 0, 1).step, 8);
+  expect_checkpoint_error([&] { replace_by_two_renames(run.path() / "none", run.path() / "step_7"); }, {"none"});
+  EXPECT_EQ(names_in(run.path()), Names{"step_7"});
+  EXPECT_EQ(load_checkpoint(run.path() / "step_7", 0, 1).step, 8);
+}
+
 TEST(Store, FailingWriteLeavesTheOldOnesAlone) {
   const TempFolder run;
   write_checkpoint(run.path(), make_snapshot(7));
@@ -114,7 +130,8 @@ TEST(Store, RepairFinishesAnInterruptedReplacement) {
 
 TEST(Store, WeightsFolderIsVerifiedButNoRunsState) {
   const TempFolder run;
-  write_weights_folder(run.path() / "imported", make_snapshot(3).model);
+  write_weights_folder(run.path() / "imported" / "", make_snapshot(3).model);  // a trailing slash
+  EXPECT_EQ(names_in(run.path()), Names{"imported"});
   EXPECT_EQ(verify_checkpoint(run.path() / "imported").files.size(), 1U);
   expect_checkpoint_error([&] { (void)load_checkpoint(run.path() / "imported", 0, 1); },
                           {"no state.rank0-of-1", "weights only", "load_checkpoint"});

@@ -13,9 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ProcessResult run(std::vector<std::string> arguments) {
+ProcessResult run(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
   arguments.insert(arguments.begin(), std::string(TERN_BIN) + "/tern_ckpt");
-  return run_process(arguments);
+  return run_process(arguments, options);
 }
 
 // Looks for parts in what is printed: results on stdout, errors on stderr.
@@ -105,6 +105,18 @@ TEST_F(TernCkptRun, ImportsUpstreamsFile) {
   expect_result({"import", reference("module.pt"), in_run("weights")}, 4, {"already exists"});
   expect_result({"import", reference("nested.pt"), in_run("n.safetensors")}, 0,
                 {"note is not a tensor and stays behind"});
+}
+
+TEST_F(TernCkptRun, FullDiskLeavesTheOldFile) {
+  write_bytes(in_run("out.pt"), "old");
+  write_bytes(in_run("out.safetensors"), "old");
+  for (const char* out : {"out.pt", "out.safetensors"}) {
+    const ProcessResult result = run({"export", in_run("step_20"), in_run(out)}, {.folder = {}, .max_file_bytes = 300});
+    EXPECT_EQ(result.exit_code, 4) << result.err;
+    EXPECT_NE(result.err.find("error: write failed: File too large"), std::string::npos) << result.err;
+    EXPECT_EQ(read_bytes(in_run(out)), "old");
+    EXPECT_FALSE(fs::exists(in_run(std::string(out) + ".writing")));
+  }
 }
 
 TEST_F(TernCkptRun, PathsMayHaveCommasAndSpaces) {
