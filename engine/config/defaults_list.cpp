@@ -74,7 +74,8 @@ struct Placed {
   }
 
   [[nodiscard]] bool is_interpolated() const {
-    return !item.is_list && (name().find("${") != std::string::npos || item.group.find("${") != std::string::npos);
+    return !item.is_list && !item.names.empty() &&
+           (name().find("${") != std::string::npos || item.group.find("${") != std::string::npos);
   }
 };
 
@@ -92,17 +93,19 @@ struct Deletion {
   std::string where;
 };
 
+[[noreturn]] void not_a_name(const Override& override) {
+  throw Error(ErrorKind::usage,
+              "the option of group '" + override.key + "' has to be a name, not " + override.value->kind(),
+              "in " + override.origin.describe(), "write " + override.key + "=OPTION");
+}
+
 std::vector<std::string> chosen_names(const Override& override) {
   const Node& value = *override.value;
-  const auto fail = [&] {
-    throw Error(ErrorKind::usage, "the option of group '" + override.key + "' has to be a name, not " + value.kind(),
-                "in " + override.origin.describe(), "write " + override.key + "=OPTION");
-  };
   if (value.is_text()) return {value.text()};
+  if (!value.is_list()) not_a_name(override);
   std::vector<std::string> names;
-  if (!value.is_list()) fail();
   for (const Node& item : value.list()) {
-    if (!item.is_text()) fail();
+    if (!item.is_text()) not_a_name(override);
     names.push_back(item.text());
   }
   return names;
@@ -137,7 +140,10 @@ class Expander {
     }
     if (override.type == Override::Type::remove) {
       Deletion deletion{std::nullopt, false, where};
-      if (override.value && !override.value->is_null()) deletion.name = chosen_names(override).at(0);
+      if (override.value && !override.value->is_null()) {
+        if (!override.value->is_text()) not_a_name(override);
+        deletion.name = override.value->text();
+      }
       deletions_[override.full_key()] = deletion;
       return;
     }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "base/error.h"
 #include "engine/config/scalar_text.h"
@@ -16,8 +15,6 @@ constexpr size_t kLongestRange = 10000;
 [[noreturn]] void fail(const FunctionCall& call, const std::string& why, const std::string& fix = "") {
   throw Error(ErrorKind::usage, call.name + "(): " + why, "in " + call.origin.describe(), fix);
 }
-
-using Cast = std::function<Node(const FunctionCall&, const Node&)>;
 
 Node::Value to_int(const FunctionCall& call, const Node& node) {
   if (const auto* b = std::get_if<bool>(&node.value)) return int64_t{*b};

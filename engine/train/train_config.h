@@ -50,7 +50,7 @@ struct TrainConfig {
   // Tern's own.
   std::string resume = "auto";                 // auto, never, or the path of a checkpoint folder
   int64_t keep_checkpoints = 3;                // newest ones kept, beside the best; 0: all
-  std::string best_metric;                     // e.g. ARC/pass@2 or all.exact_accuracy; empty: no best is kept
+  std::string best_metric;                     // e.g. ARC/pass@2 or all/exact_accuracy; empty: no best is kept
   int64_t early_stop = 0;                      // evaluations without a better best_metric before stopping; 0: off
   int64_t checkpoint_interval = 0;             // steps between checkpoints; 0: only after evaluations and at the end
   double time_limit = 0;                       // seconds; then a checkpoint is written and the run ends; 0: none

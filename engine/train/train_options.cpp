@@ -164,7 +164,7 @@ void check_train_config(const TrainConfig& config, const Node* source) {
   }
   if (config.early_stop > 0 && config.best_metric.empty()) {
     fail("early_stop=" + std::to_string(config.early_stop) + " needs a best_metric", {"early_stop", "best_metric"},
-         "add best_metric=NAME, e.g. best_metric=all.exact_accuracy");
+         "add best_metric=NAME, e.g. best_metric=all/exact_accuracy");
   }
   for (const auto& [key, paths] :
        {std::pair("data_paths", config.data_paths), {"data_paths_test", config.data_paths_test}}) {

@@ -56,6 +56,9 @@ TEST(Compose, ErrorsNameTheKeyTheOverrideAndTheNearestKey) {
             "cfg.yaml:6:13");
   EXPECT_EQ(error_of({"++arch=trm"}),
             "++ cannot choose an option of a group, in override #1 (++arch=trm), write arch=OPTION or +arch=OPTION");
+  EXPECT_EQ(error_of({"~arch=[]"}),
+            "the option of group 'arch' has to be a name, not list, in override #1 (~arch=[]), write "
+            "arch=OPTION");
   EXPECT_EQ(error_of({"arch@other=trm"}),
             "no defaults list mentions 'arch@other', in override #1 (arch@other=trm), did you mean arch?");
 }

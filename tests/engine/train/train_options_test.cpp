@@ -61,7 +61,7 @@ TEST(TrainOptions, EarlyStopNeedsAMetric) {
   EXPECT_NO_THROW((void)read("{early_stop: 3, best_metric: ARC/pass@2}"));
   EXPECT_EQ(error_of("early_stop: 3"),
             "early_stop=3 needs a best_metric, in a.yaml:1:13, add best_metric=NAME, e.g. "
-            "best_metric=all.exact_accuracy");
+            "best_metric=all/exact_accuracy");
 }
 
 TEST(TrainOptions, PathsAreGiven) {
