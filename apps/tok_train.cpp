@@ -21,10 +21,13 @@ using namespace tern::text;
 namespace fs = std::filesystem;
 
 cxxopts::Options make_options() {
-  cxxopts::Options options("tok_train",
-                           "Trains a byte-pair tokenizer on the training documents (all shards but the last one).\n"
-                           "BASE is $TERN_BASE_DIR, else $NANOCHAT_BASE_DIR, else ~/.cache/tern.");
+  cxxopts::Options options(
+      "tok_train",
+      "Trains a byte-pair tokenizer on the training documents (all shards but the last one), or on all documents of "
+      "FILEs.\n"
+      "BASE is $TERN_BASE_DIR, else $NANOCHAT_BASE_DIR, else ~/.cache/tern.");
   options.custom_help("[options]");
+  options.positional_help("[FILE...]");
   options.add_options()("vocab-size", "Tokens in all, the nine special ones included",
                         cxxopts::value<int64_t>()->default_value("32768"))(
       "max-chars", "Stop reading after the document that goes over this many characters",
@@ -32,14 +35,26 @@ cxxopts::Options make_options() {
                                                               cxxopts::value<int64_t>()->default_value("10000"))(
       "data", "Folder of shards, or a text or JSONL file (default: BASE/base_data)", cxxopts::value<std::string>())(
       "out", "Tokenizer to write (default: BASE/tokenizer/ranks.tiktoken)", cxxopts::value<std::string>())(
-      "threads", "Threads, 0 for all cores", cxxopts::value<int64_t>()->default_value("0"));
+      "threads", "Threads, 0 for all cores", cxxopts::value<int64_t>()->default_value("0"))(
+      "file", "Text or JSONL file, or folder of such, to train on instead", cxxopts::value<std::vector<std::string>>());
+  options.parse_positional("file");
   return options;
 }
 
-TrainingText read_text(const fs::path& data, const TrainingTextOptions& options) {
+TrainingText read_files(const std::vector<std::string>& files, const TrainingTextOptions& options) {
+  DocumentReader reader(find_text_files({files.begin(), files.end()}), {});
+  ProgressBar bar({.label = "Read", .total = static_cast<int64_t>(reader.bytes_total()), .unit = "bytes"});
+  TrainingText text = read_training_text(documents_of(reader), options,
+                                         [&](int64_t) { bar.update(static_cast<int64_t>(reader.bytes_read())); });
+  bar.finish();
+  return text;
+}
+
+TrainingText read_shards(const fs::path& data, const TrainingTextOptions& options) {
   const auto source = open_documents(data, Split::train);
   ProgressBar bar({.label = "Read", .total = total_documents(*source), .unit = "documents"});
-  TrainingText text = read_training_text(*source, options, [&](int64_t documents) { bar.update(documents); });
+  TrainingText text =
+      read_training_text(documents_of(*source), options, [&](int64_t documents) { bar.update(documents); });
   bar.finish();
   return text;
 }
@@ -59,25 +74,36 @@ void check_round_trip(const Tokenizer& tokenizer) {
   TERN_CHECK(same, "the new tokenizer doesn't give back what it encoded");
 }
 
+void make_folder_of(const fs::path& file) {
+  std::error_code error;
+  if (file.has_parent_path()) fs::create_directories(file.parent_path(), error);
+  if (error) {
+    throw Error(ErrorKind::data, "can't create the folder: " + error.message(), file.parent_path().string(),
+                "name another file with --out");
+  }
+}
+
 int run(int argc, char** argv) {
   cxxopts::Options options = make_options();
   const auto flags = parse_flags(options, "tok_train", argc, argv);
   if (!flags) return 0;
   const auto special = static_cast<int64_t>(kSpecialTokens.size());
-  const int64_t vocab_size = flag_in_range(*flags, "vocab-size", 256 + special, int64_t{1} << 24);
+  const int64_t vocab_size = flag_in_range(*flags, "vocab-size", 256 + special, kMaxRanks);
   const TrainingTextOptions limits = {.max_chars = flag_in_range(*flags, "max-chars", 1, INT64_MAX),
                                       .doc_cap = flag_in_range(*flags, "doc-cap", 1, INT64_MAX),
                                       .threads = thread_count(*flags)};
-  const fs::path data =
-      flags->count("data") > 0 ? fs::path((*flags)["data"].as<std::string>()) : base_data_dir(base_dir());
   const fs::path out =
       flags->count("out") > 0 ? fs::path((*flags)["out"].as<std::string>()) : tokenizer_path(base_dir());
 
   const auto start = std::chrono::steady_clock::now();
-  const TrainingText text = read_text(data, limits);
+  const TrainingText text = flags->count("file") > 0
+                                ? read_files((*flags)["file"].as<std::vector<std::string>>(), limits)
+                            : flags->count("data") > 0 ? read_shards((*flags)["data"].as<std::string>(), limits)
+                                                       : read_shards(base_data_dir(base_dir()), limits);
+  if (text.documents == 0) throw Error(ErrorKind::data, "no documents", "", "give text to train on");
   const Tokenizer tokenizer(train(text, static_cast<size_t>(vocab_size - special)));
   check_round_trip(tokenizer);
-  if (out.has_parent_path()) fs::create_directories(out.parent_path());
+  make_folder_of(out);
   tokenizer.write(out);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 

@@ -11,9 +11,6 @@ namespace tern::text {
 
 namespace {
 
-// Far above any vocabulary in use; keeps a damaged rank from asking for all memory.
-constexpr uint32_t kMaxRank = 1U << 24;
-
 constexpr const char* kFix = "train the tokenizer again with tok_train, or copy the file again";
 
 // "token dG9rZW4= has no rank, ranks.tiktoken line 12, ..."
@@ -41,7 +38,7 @@ RankLine parse_line(std::string_view line, const std::string& where, size_t numb
   const std::string_view digits = line.substr(space + 1);
   uint32_t rank = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
-  if (error != std::errc() || end != digits.data() + digits.size() || rank >= kMaxRank) {
+  if (error != std::errc() || end != digits.data() + digits.size() || rank >= kMaxRanks) {
     fail("not a rank: " + quoted(digits), where, number);
   }
   return {std::move(*token), rank};

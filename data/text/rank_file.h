@@ -1,12 +1,16 @@
 // tiktoken's text format of a byte-pair vocabulary: one token a line, its bytes in base64, a space, its rank.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tern::text {
+
+// Most ranks of a vocabulary: ten times what the largest in use have. Keeps a damaged rank from asking for all memory.
+inline constexpr uint32_t kMaxRanks = 1U << 21;
 
 // Ranks without a token. Tokenizers that Tern trains have none; OpenAI's p50k_base leaves one out for a special token.
 enum class RankGaps { reject, allow };

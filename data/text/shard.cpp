@@ -4,6 +4,7 @@
 #include <parquet/api/reader.h>
 #include <parquet/api/writer.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -119,8 +120,10 @@ struct ShardReader::Impl {
       int64_t values_read = 0;
       const int64_t levels = reader->ReadBatch(kBatch, definition_levels.data(), nullptr, values.data(), &values_read);
       if (values_read < levels) {
-        throw Error(ErrorKind::data, "document is null", row_name(row_group, static_cast<int64_t>(documents.size())),
-                    "leave such rows out");
+        const auto null = std::find_if(definition_levels.begin(), definition_levels.end(),
+                                       [&](int16_t level) { return level < present; });
+        const auto row = static_cast<int64_t>(documents.size()) + (null - definition_levels.begin());
+        throw Error(ErrorKind::data, "document is null", row_name(row_group, row), "leave such rows out");
       }
       if (levels == 0) break;
       for (int64_t i = 0; i < values_read; ++i) {

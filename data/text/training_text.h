@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
+#include "data/text/document_reader.h"
 #include "data/text/document_source.h"
 #include "data/text/piece_counts.h"
 
@@ -23,9 +26,16 @@ struct TrainingText {
   int64_t characters = 0;
 };
 
-// Counts the pieces of the documents of source, in order. progress, if given, is called after each row group with the
-// number of documents read so far.
-[[nodiscard]] TrainingText read_training_text(DocumentSource& source, const TrainingTextOptions& options,
+// Gives documents a batch at a time: puts the next ones into its argument, false when there are none left.
+using NextDocuments = std::function<bool(std::vector<std::string>& documents)>;
+
+// Those of a split, a row group at a time, and those of text files. The argument must outlive what is returned.
+[[nodiscard]] NextDocuments documents_of(DocumentSource& source);
+[[nodiscard]] NextDocuments documents_of(DocumentReader& reader);
+
+// Counts the pieces of documents in order. progress, if given, is called after each batch with the number of documents
+// read so far.
+[[nodiscard]] TrainingText read_training_text(const NextDocuments& next, const TrainingTextOptions& options,
                                               const std::function<void(int64_t documents)>& progress = {});
 
 }  // namespace tern::text

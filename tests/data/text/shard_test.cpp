@@ -137,7 +137,8 @@ TEST(Shard, NullAndInvalidRowsNameTheirPlace) {
   const parquet::ByteArray word("word");
   const parquet::ByteArray bad("b\xff");
   write_column<parquet::ByteArrayType>(folder / "null.parquet", "text", parquet::Type::BYTE_ARRAY, {1, 0}, {word});
-  expect_refused([&] { read_shard(folder / "null.parquet"); }, "document is null, ");
+  expect_refused([&] { read_shard(folder / "null.parquet"); },
+                 "document is null, " + (folder / "null.parquet").string() + " row group 0 row 1");
   write_column<parquet::ByteArrayType>(folder / "bad.parquet", "text", parquet::Type::BYTE_ARRAY, {1, 1}, {word, bad});
   expect_refused([&] { read_shard(folder / "bad.parquet"); },
                  "invalid UTF-8 at byte 1, " + (folder / "bad.parquet").string() + " row group 0 row 1");
