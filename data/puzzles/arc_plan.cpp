@@ -217,8 +217,8 @@ class Planner {
   void add_group(const Group& group, int split, AugmentedSet& set) {
     const size_t first_pair = set.base_pairs.size();
     for (const ArcPart& part : group.puzzle.parts) {
-      if (group.split_of(part) == split)
-        set.base_pairs.insert(set.base_pairs.end(), part.pairs.begin(), part.pairs.end());
+      if (group.split_of(part) != split) continue;
+      set.base_pairs.insert(set.base_pairs.end(), part.pairs.begin(), part.pairs.end());
     }
     const std::span<const Pair> pairs = std::span(set.base_pairs).subspan(first_pair);
     const std::string quoted = quote_python_json(group.puzzle.name);
@@ -230,6 +230,9 @@ class Planner {
       set.augmentations.push_back(augmentation);
       draw_offsets(pairs, augmentation, split == kTrain, random_, set.offsets);
       set.puzzle_indices.push_back(static_cast<int32_t>(set.offsets.size()));
+    }
+    if (set.offsets.size() > INT32_MAX) {
+      throw Error(ErrorKind::data, "more than 2147483647 examples", options_.input_file_prefix, "lower --num-aug");
     }
     set.group_indices.push_back(static_cast<int32_t>(set.puzzle_identifiers.size()));
     set.group_pairs.push_back(static_cast<int32_t>(set.base_pairs.size()));

@@ -22,10 +22,19 @@ void widen(const std::byte* source, size_t count, int32_t* out) {
   }
 }
 
-// Vocabularies beyond int32 hold every token that isn't negative.
-uint32_t first_invalid(int64_t vocab_size) {
-  return static_cast<uint32_t>(std::min<int64_t>(vocab_size, int64_t{INT32_MAX} + 1));
-}
+// Range checks that vectorise on any x86-64: the sign bit of outside(x) is set when x is negative or above largest.
+struct RangeCheck {
+  explicit RangeCheck(int64_t vocab_size)
+      : largest(static_cast<uint32_t>(std::min<int64_t>(vocab_size - 1, INT32_MAX))) {}
+
+  [[nodiscard]] uint32_t outside(int32_t x) const {
+    const auto bits = static_cast<uint32_t>(x);
+    return bits | (largest - bits);
+  }
+  [[nodiscard]] static bool passed(uint32_t all) { return all >> 31 == 0; }
+
+  uint32_t largest;
+};
 
 }  // namespace
 
@@ -42,23 +51,24 @@ void widen_tokens(const std::byte* source, NpyType type, size_t count, int32_t* 
 }
 
 bool tokens_in_range(const int32_t* tokens, size_t count, int64_t vocab_size) {
-  // One unsigned comparison finds both ends; the largest value is kept instead of leaving early, so that it vectorises.
-  uint32_t largest = 0;
-  for (size_t i = 0; i < count; ++i) largest = std::max(largest, static_cast<uint32_t>(tokens[i]));
-  return count == 0 || largest < first_invalid(vocab_size);
+  const RangeCheck check(vocab_size);
+  uint32_t all = 0;
+  for (size_t i = 0; i < count; ++i) all |= check.outside(tokens[i]);
+  return RangeCheck::passed(all);
 }
 
 bool mask_labels(int32_t* labels, size_t count, std::optional<int64_t> ignore_label_id, int64_t vocab_size) {
   // Without an ignored label nothing is replaced: kIgnoreLabel stands for itself.
   const int64_t wanted = ignore_label_id.value_or(kIgnoreLabel);
   const int32_t ignored = std::in_range<int32_t>(wanted) ? static_cast<int32_t>(wanted) : kIgnoreLabel;
-  uint32_t largest = 0;
+  const RangeCheck check(vocab_size);
+  uint32_t all = 0;
   for (size_t i = 0; i < count; ++i) {
-    const bool skip = labels[i] == ignored || labels[i] == kIgnoreLabel;
-    largest = std::max(largest, skip ? 0 : static_cast<uint32_t>(labels[i]));
+    const bool skip = (labels[i] == ignored) | (labels[i] == kIgnoreLabel);
+    all |= skip ? 0 : check.outside(labels[i]);
     labels[i] = skip ? kIgnoreLabel : labels[i];
   }
-  return count == 0 || largest < first_invalid(vocab_size);
+  return RangeCheck::passed(all);
 }
 
 }  // namespace tern::puzzles
