@@ -1,0 +1,59 @@
+"""Times upstream's PuzzleDataset and this project's loader on the same dataset, turn by turn.
+
+    python bench/compare/loader.py --upstream PATH --bench build/cpu/bin/loader_bench DATASET
+
+PATH is a TinyRecursiveModels clone; python needs its torch, numpy, pydantic and argdantic. Both read training batches
+of 768 from a warm npy folder in one process; upstream without its DataLoader, which only adds to its cost. Prints one
+JSON object with the median, lowest and highest examples per second of each, and the ratio of the medians.
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+
+def upstream_rate(loader, seconds):
+    examples, start = 0, time.perf_counter()
+    while True:
+        for _name, batch, _size in loader:
+            examples += batch["inputs"].shape[0]
+            elapsed = time.perf_counter() - start
+            if elapsed > seconds:
+                return examples / elapsed
+
+
+def summary(rates):
+    return {"median": statistics.median(rates), "lowest": min(rates), "highest": max(rates)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset")
+    parser.add_argument("--upstream", required=True)
+    parser.add_argument("--bench", required=True)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    args = parser.parse_args()
+
+    sys.path.insert(0, args.upstream)
+    from puzzle_dataset import PuzzleDataset, PuzzleDatasetConfig
+
+    loader = PuzzleDataset(PuzzleDatasetConfig(seed=0, dataset_paths=[args.dataset], global_batch_size=768,
+                                               test_set_mode=False, epochs_per_iter=10, rank=0, num_replicas=1), "train")
+    upstream_rate(loader, 1.0)
+    rates = {"upstream": [], "loader": [], "prefetcher": []}
+    for _ in range(args.turns):
+        rates["upstream"].append(upstream_rate(loader, args.seconds))
+        out = json.loads(subprocess.check_output([args.bench, args.dataset, "768", str(args.seconds)]))
+        rates["loader"].append(out["loader_examples_per_s"])
+        rates["prefetcher"].append(out["prefetcher_examples_per_s"])
+    result = {name: summary(values) for name, values in rates.items()}
+    for name in ("loader", "prefetcher"):
+        result[f"{name}_ratio"] = result[name]["median"] / result["upstream"]["median"]
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
