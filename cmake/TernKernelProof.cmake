@@ -4,7 +4,6 @@
 #   race      the kernels' loads and stores report to the race detector
 #   asan      AddressSanitizer and UndefinedBehaviorSanitizer
 #   ucontext  like plain, with the portable stack switch
-#   coverage  gcov of the kernels
 #
 #   tern_simt_driver(driver test.cpp)
 #   tern_simt_test(NAME VARIANTS plain race asan KERNELS kernel.cpp DRIVER driver LIBS lib)
@@ -17,7 +16,6 @@ set(tern_simt_library_plain tern_simt)
 set(tern_simt_library_race tern_simt_race)
 set(tern_simt_library_asan tern_simt_asan)
 set(tern_simt_library_ucontext tern_simt_ucontext)
-set(tern_simt_library_coverage tern_simt)
 # No contraction: the kernels' arithmetic must not depend on the host's instruction set.
 set(tern_simt_common -Wall -Wextra -Wshadow -Werror -Wno-unknown-pragmas -ffp-contract=off)
 set(tern_simt_compile_plain -O2)
@@ -25,11 +23,9 @@ set(tern_simt_compile_plain -O2)
 set(tern_simt_compile_race -O1 -g1 -fsanitize=thread)
 set(tern_simt_compile_asan -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 set(tern_simt_compile_ucontext -O2)
-set(tern_simt_compile_coverage -O0 -g1 --coverage)
 # Without ThreadSanitizer's library: the emulator supplies its callbacks.
 set(tern_simt_link_race "")
 set(tern_simt_link_asan -fsanitize=address,undefined)
-set(tern_simt_link_coverage --coverage)
 
 # The GoogleTest part of an executable, an object library: compiled once for all kernels and variants.
 function(tern_simt_driver name)
@@ -63,16 +59,33 @@ function(tern_simt_test name)
   endforeach()
 endfunction()
 
+# Every line of the kernel's .cuh, in every template instance, is run by some case: gcov of an unoptimised build.
+function(tern_kernel_coverage op)
+  set(target ${op}_coverage)
+  add_executable(${target} coverage_main.cpp ${ARGN})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE ${tern_simt_common} -O0 --coverage)
+  target_link_options(${target} PRIVATE --coverage)
+  target_link_libraries(${target} PRIVATE tern_device_test_support tern_simt)
+  add_test(NAME ${op}_coverage COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:${target}>
+    -DOBJECTS=${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir -DSOURCES=${CMAKE_SOURCE_DIR} -DOP=${op}
+    -P ${CMAKE_SOURCE_DIR}/cmake/CheckKernelCoverage.cmake)
+  set_tests_properties(${op}_coverage PROPERTIES LABELS kernels TIMEOUT 300)
+endfunction()
+
 # The whole proof of one kernel:
 #
 #   tern_kernel_proof(rms_norm CASES rms_norm_cases.cpp CUDA ../../../kernels/rms_norm/rms_norm_cuda.cu)
 #
 # runs the cases (tests/kernels/cuda_proof/proof.h) on fibers in every build and, where nvcc is found, on the PTX of
-# compute_80 and compute_100a: nvcc has two front ends, one below and one from sm_100 on, and their PTX differs.
+# compute_80 and compute_100a: nvcc has two front ends, one below and one from sm_100 on, and their PTX differs. It
+# also compares <op>_budget.cpp with what the compiler made for every architecture.
 function(tern_kernel_proof op)
   cmake_parse_arguments(ARG "" "CUDA" "CASES" ${ARGN})
   tern_simt_test(${op}_emulated_test VARIANTS plain race asan TIMEOUT 300
     KERNELS ${ARG_CASES} DRIVER tern_emulated_driver)
+  tern_kernel_coverage(${op} ${ARG_CASES})
   if(TERN_NVCC)
     tern_ptx(ptx ${ARG_CUDA} ARCHES 80 100a)
     add_custom_target(${op}_ptx DEPENDS ${ptx})
@@ -80,5 +93,12 @@ function(tern_kernel_proof op)
     tern_simt_test(${op}_ptx_test VARIANTS plain TIMEOUT 300
       KERNELS ${ARG_CASES} ptx_files.cpp DRIVER tern_ptx_driver LIBS tern_ptx DEFINITIONS TERN_PTX_FILES="${ptx_list}")
     add_dependencies(${op}_ptx_test_plain ${op}_ptx)
+    tern_cubin_reports(reports ${ARG_CUDA} ARCHES 80 86 89 90a 100a 120)
+    add_custom_target(${op}_cubin DEPENDS ${reports})
+    string(REPLACE ";" ":" report_list "${reports}")
+    tern_simt_test(${op}_static_test VARIANTS plain
+      KERNELS ${op}_budget.cpp report_files.cpp DRIVER tern_static_driver
+      DEFINITIONS TERN_REPORT_FILES="${report_list}")
+    add_dependencies(${op}_static_test_plain ${op}_cubin)
   endif()
 endfunction()

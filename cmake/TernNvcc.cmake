@@ -9,6 +9,11 @@
 #   tern_ptx(OUT_VARIABLE source.cu ARCHES 80 100a)
 #
 # compiles a .cu to PTX per architecture and puts the files' paths into OUT_VARIABLE.
+#
+#   tern_cubin_reports(OUT_VARIABLE source.cu ARCHES 80 90a)
+#
+# compiles it to machine code per architecture and puts the paths of ptxas's reports (.ptxas) into OUT_VARIABLE; the
+# disassembly lies beside each (.sass) where TERN_CUOBJDUMP was found.
 include_guard(GLOBAL)
 
 if(NOT TERN_DEPS)
@@ -50,6 +55,27 @@ function(tern_ptx out source)
       COMMAND ${TERN_NVCC} ${tern_nvcc_flags} -arch=compute_${arch} -ptx ${source} -o ${file} -MD -MF ${file}.d -MT ${file}
       DEPENDS ${source} DEPFILE ${file}.d VERBATIM)
     list(APPEND files ${file})
+  endforeach()
+  set(${out} ${files} PARENT_SCOPE)
+endfunction()
+
+function(tern_cubin_reports out source)
+  cmake_parse_arguments(ARG "" "" "ARCHES" ${ARGN})
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(source ${source} ABSOLUTE)
+  set(files)
+  foreach(arch IN LISTS ARG_ARCHES)
+    set(stem ${CMAKE_CURRENT_BINARY_DIR}/${name}.sm_${arch})
+    set(disassemble)
+    if(TERN_CUOBJDUMP)
+      set(disassemble COMMAND ${TERN_CUOBJDUMP} -sass ${stem}.cubin > ${stem}.sass)
+    endif()
+    add_custom_command(OUTPUT ${stem}.ptxas
+      COMMAND ${TERN_NVCC} ${tern_nvcc_flags} -arch=sm_${arch} -cubin -Xptxas -v ${source} -o ${stem}.cubin
+        -MD -MF ${stem}.d -MT ${stem}.ptxas 2> ${stem}.ptxas
+      ${disassemble}
+      DEPENDS ${source} DEPFILE ${stem}.d VERBATIM)
+    list(APPEND files ${stem}.ptxas)
   endforeach()
   set(${out} ${files} PARENT_SCOPE)
 endfunction()

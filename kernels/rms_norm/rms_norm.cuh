@@ -23,15 +23,41 @@ constexpr int kRmsNormMaxWidth = kRmsNormThreads * kRmsNormValues;
 template <int vec>
 using RmsNormShare = float[kRmsNormValues / vec][vec];
 
-// Calls f(element, vector of the share) for those of this thread's vectors that lie inside the row.
-template <int team, int vec, class F>
-__device__ __forceinline__ void rms_norm_each(int width, F f) {
-  const int thread = static_cast<int>(threadIdx.x) % team;
+// First element of vector i of this thread's share.
+template <int team, int vec>
+__device__ __forceinline__ int rms_norm_element(int i) {
+  return (i * team + static_cast<int>(threadIdx.x % team)) * vec;
+}
+
+// Reads the thread's share of a row; what lies behind the row's end is zero and changes no sum. Only loads: a use in
+// between would make each of them wait for the last.
+template <int team, int vec, class T>
+__device__ __forceinline__ void rms_norm_load(const T* row, int width, RmsNormShare<vec>& share) {
 #pragma unroll
   for (int i = 0; i < kRmsNormValues / vec; ++i) {
-    const int element = (i * team + thread) * vec;
-    if (element < width) f(element, i);
+#pragma unroll
+    for (int j = 0; j < vec; ++j) share[i][j] = 0.0f;
+    const int element = rms_norm_element<team, vec>(i);
+    if (element < width) load_floats(row + element, share[i]);
   }
+}
+
+template <int team, int vec, class T>
+__device__ __forceinline__ void rms_norm_store(T* row, int width, const RmsNormShare<vec>& share) {
+#pragma unroll
+  for (int i = 0; i < kRmsNormValues / vec; ++i) {
+    const int element = rms_norm_element<team, vec>(i);
+    if (element < width) store_floats(row + element, share[i]);
+  }
+}
+
+// Calls f(vector, lane of the vector) for all of a share.
+template <int vec, class F>
+__device__ __forceinline__ void rms_norm_each(F f) {
+#pragma unroll
+  for (int i = 0; i < kRmsNormValues / vec; ++i)
+#pragma unroll
+    for (int j = 0; j < vec; ++j) f(i, j);
 }
 
 template <int team>
@@ -47,7 +73,7 @@ __device__ __forceinline__ float rms_norm_team_sum(float value) {
 // Row of this thread's team; a warp behind the last row has nothing to do.
 template <int team>
 __device__ __forceinline__ int64_t rms_norm_row() {
-  return int64_t{blockIdx.x} * (kRmsNormThreads / team) + static_cast<int>(threadIdx.x) / team;
+  return int64_t{blockIdx.x} * (kRmsNormThreads / team) + threadIdx.x / team;
 }
 
 // residual may be null; y may be x or residual.
@@ -58,26 +84,19 @@ __global__ void __launch_bounds__(kRmsNormThreads)
   if (row >= rows) return;
   const int64_t begin = row * width;
   RmsNormShare<vec> values;
+  rms_norm_load<team, vec>(x + begin, width, values);
+  if (residual) {
+    RmsNormShare<vec> added;
+    rms_norm_load<team, vec>(residual + begin, width, added);
+    rms_norm_each<vec>([&](int i, int j) { values[i][j] += added[i][j]; });
+  }
   float squares = 0;
-  rms_norm_each<team, vec>(width, [&](int element, int i) {
-    load_floats(x + begin + element, values[i]);
-    if (residual) {
-      float added[vec];
-      load_floats(residual + begin + element, added);
-#pragma unroll
-      for (int j = 0; j < vec; ++j) values[i][j] += added[j];
-    }
-#pragma unroll
-    for (int j = 0; j < vec; ++j) squares = fmaf(values[i][j], values[i][j], squares);
-  });
+  rms_norm_each<vec>([&](int i, int j) { squares = fmaf(values[i][j], values[i][j], squares); });
   const float mean = rms_norm_team_sum<team>(squares) / static_cast<float>(width);
   const float scale = 1.0f / sqrtf(mean + eps);
-  if (static_cast<int>(threadIdx.x) % team == 0) rstd[row] = scale;
-  rms_norm_each<team, vec>(width, [&](int element, int i) {
-#pragma unroll
-    for (int j = 0; j < vec; ++j) values[i][j] *= scale;
-    store_floats(y + begin + element, values[i]);
-  });
+  if (threadIdx.x % team == 0) rstd[row] = scale;
+  rms_norm_each<vec>([&](int i, int j) { values[i][j] *= scale; });
+  rms_norm_store<team, vec>(y + begin, width, values);
 }
 
 // dx may be dy.
@@ -88,20 +107,16 @@ __global__ void __launch_bounds__(kRmsNormThreads)
   if (row >= rows) return;
   const int64_t begin = row * width;
   RmsNormShare<vec> gradients, outputs;
+  rms_norm_load<team, vec>(dy + begin, width, gradients);
+  rms_norm_load<team, vec>(y + begin, width, outputs);
   float products = 0;
-  rms_norm_each<team, vec>(width, [&](int element, int i) {
-    load_floats(dy + begin + element, gradients[i]);
-    load_floats(y + begin + element, outputs[i]);
-#pragma unroll
-    for (int j = 0; j < vec; ++j) products = fmaf(gradients[i][j], outputs[i][j], products);
-  });
+  rms_norm_each<vec>([&](int i, int j) { products = fmaf(gradients[i][j], outputs[i][j], products); });
   const float mean = rms_norm_team_sum<team>(products) / static_cast<float>(width);
   const float scale = rstd[row];
-  rms_norm_each<team, vec>(width, [&](int element, int i) {
-#pragma unroll
-    for (int j = 0; j < vec; ++j) gradients[i][j] = scale * fmaf(-outputs[i][j], mean, gradients[i][j]);
-    store_floats(dx + begin + element, gradients[i]);
+  rms_norm_each<vec>([&](int i, int j) {
+    gradients[i][j] = scale * fmaf(-outputs[i][j], mean, gradients[i][j]);
   });
+  rms_norm_store<team, vec>(dx + begin, width, gradients);
 }
 
 // Calls launch.operator()<team, vec>(grid) with the widest instance that fits.

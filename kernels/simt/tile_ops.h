@@ -79,6 +79,17 @@ __device__ __forceinline__ float fast_exp2(float x) {
 #endif
 }
 
+// 1 / x: 1 ulp and flushes subnormals on the device, correctly rounded here.
+__device__ __forceinline__ float fast_rcp(float x) {
+#if defined(__CUDACC__)
+  float result;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#else
+  return 1.0f / x;
+#endif
+}
+
 // Asynchronous copy of 16 bytes from global to shared memory; both addresses 16-byte aligned. Without `valid` it writes
 // zeros and doesn't read the source.
 __device__ __forceinline__ void cp_async16(void* shared, const void* global, bool valid SIMT_SITE_TAIL) {
