@@ -159,24 +159,21 @@ TorchFile read_torch_file(const fs::path& path) {
 
 void write_torch_file(const fs::path& path, const TensorList& tensors) {
   write_whole_file(path, [&](OutputFile& file) {
-    // An exception must not pass through the zip writer's C code: it is kept, and thrown when that has given up.
+    // The zip writer can't be told that a write failed: an exception must not pass through its C code, and after an
+    // error its destructor throws. So the failure is kept, the rest is dropped, and the failure thrown at the end.
     std::exception_ptr failure;
-    const auto write = [&](const void* data, size_t size) -> size_t {
-      try {
-        file.write(data, size);
+    {
+      Writer writer([&](const void* data, size_t size) -> size_t {
+        try {
+          if (!failure) file.write(data, size);
+        } catch (...) {
+          failure = std::current_exception();
+        }
         return size;
-      } catch (...) {
-        failure = std::current_exception();
-        return 0;
-      }
-    };
-    try {
-      Writer writer(write);
+      });
       write_records(writer, tensors);
-    } catch (const c10::Error&) {
-      if (failure) std::rethrow_exception(failure);
-      throw;
     }
+    if (failure) std::rethrow_exception(failure);
   });
 }
 
