@@ -2,61 +2,54 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "apps/trm_votes.h"
 #include "data/puzzles/loader.h"
 #include "engine/train/task.h"
 #include "engine/train/train_config.h"
-#include "models/trm/losses.h"
-
-namespace tern::puzzles {
-class ArcVote;
-}
+#include "models/trm/trm.h"
 
 namespace tern {
 
+// Where an evaluation's files go, in the style of upstream's run folder or, for a program that makes one evaluation,
+// plainly.
+enum class OutputLayout {
+  run_folder,  // evaluator_ARC_step_N/submission.json
+  plain,       // submission.json
+};
+
 class TrmEvaluation {
  public:
-  // config must outlive this. Opens nothing yet: a dataset without a test split is found out by run.
-  TrmEvaluation(const TrainConfig& config, at::Device device);
-  ~TrmEvaluation();
+  // config must outlive this. Opens nothing yet.
+  TrmEvaluation(const TrainConfig& config, at::Device device, OnFailure on_failure);
 
-  // Every example of the test split once, halt_max_steps steps each, then the evaluators. Writes
-  // run_dir/evaluator_ARC_step_N/submission.json and, for eval_save_outputs, run_dir/step_N_all_preds.0. Polls the stop
-  // signal at each batch. What fails here (no test data, an evaluator) is printed with its reason and leaves its
-  // metrics out; training goes on.
+  // Opens the test data and the evaluators once, to say early what is missing. Throws Error(data) where data_paths_test
+  // was given and can't be read.
+  [[nodiscard]] std::vector<std::string> notices();
+
+  // Every example of the test split once, halt_max_steps steps each, then the evaluators. Writes submission.json and,
+  // for eval_save_outputs, step_N_all_preds.0 into folder. Polls the stop signal at each batch. OnFailure::warn: what
+  // fails here (no test data, an evaluator) is in the result's warnings with its reason, and its metrics are left out.
   [[nodiscard]] EvalResult run(trm::Trm& model, const std::string& loss_type, int64_t step,
-                               const std::filesystem::path& run_dir);
+                               const std::filesystem::path& folder, OutputLayout layout);
 
-  // The same with errors thrown, for a program that does nothing else.
-  [[nodiscard]] EvalResult run_or_throw(trm::Trm& model, const std::string& loss_type, int64_t step,
-                                        const std::filesystem::path& run_dir);
+  // Votes that later evaluations add to.
+  [[nodiscard]] TrmVotes& votes() { return votes_; }
 
-  // The test split's metadata (data_paths_test, else data_paths).
+  // The test split: of data_paths_test, else of data_paths.
   [[nodiscard]] puzzles::LoaderConfig loader_config() const;
 
  private:
   [[nodiscard]] EvalResult evaluate(trm::Trm& model, const std::string& loss_type, int64_t step,
-                                    const std::filesystem::path& run_dir, bool strict);
-  [[nodiscard]] int64_t count_examples() const;
-  void open_votes(const puzzles::Metadata& metadata);
-  void vote(const puzzles::Batch& batch, const trm::Loss& loss, const trm::Outputs& outputs);
-  void finish_votes(int64_t step, const std::filesystem::path& run_dir, NamedValues& metrics, bool strict);
-  void keep_outputs(std::map<std::string, std::vector<at::Tensor>>& saved, const trm::PuzzleBatch& batch,
-                    const trm::Loss& loss, const trm::Outputs& outputs) const;
-  static void save_outputs(const std::map<std::string, std::vector<at::Tensor>>& saved, int64_t step,
-                           const std::filesystem::path& run_dir);
+                                    const std::filesystem::path& folder, OutputLayout layout);
+  [[nodiscard]] std::string picture_title(const puzzles::Batch& batch, int64_t row, int64_t example) const;
 
-  struct Vote {
-    EvaluatorConfig config;
-    std::unique_ptr<puzzles::ArcVote> vote;
-  };
   const TrainConfig& config_;
   const at::Device device_;
-  std::vector<Vote> votes_;  // kept over evaluations: aggregated voting adds them up, as upstream
+  const OnFailure on_failure_;
+  TrmVotes votes_;
 };
 
 }  // namespace tern

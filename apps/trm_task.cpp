@@ -5,6 +5,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
 
 #include "apps/trm_tensors.h"
 #include "base/error.h"
@@ -40,6 +41,21 @@ NamedValues per_example(const NamedValues& sums, int64_t global_batch_size) {
   return out;
 }
 
+void check_carry(const trm::Carry& saved, const trm::Latents& own) {
+  const int64_t rows = saved.latents.z_H.size(0);
+  const std::string fix = "resume with the run's own settings and data, or take only its weights with load_checkpoint";
+  if (rows != own.z_H.size(0)) {
+    throw Error(ErrorKind::checkpoint,
+                fmt::format("the checkpoint has {} puzzles in progress and global_batch_size is {}", rows,
+                            own.z_H.size(0)),
+                "", fix);
+  }
+  if (saved.latents.z_H.sizes() != own.z_H.sizes() || saved.latents.z_H.dtype() != own.z_H.dtype()) {
+    throw Error(ErrorKind::checkpoint, "the checkpoint's puzzles in progress don't fit this architecture or data", "",
+                fix);
+  }
+}
+
 }  // namespace
 
 TrmTask::TrmTask(const TrmJob& job, at::Device device)
@@ -47,14 +63,10 @@ TrmTask::TrmTask(const TrmJob& job, at::Device device)
       device_(device),
       loader_(train_loader_config(job.train)),
       generator_(at::detail::createCPUGenerator(static_cast<uint64_t>(job.train.seed))),
-      evaluation_(job.train, device) {
+      evaluation_(job.train, device, OnFailure::warn) {
   metadata_ = loader_->metadata();
   model_ = std::make_unique<trm::Trm>(complete_config(job.arch, job.train.global_batch_size, metadata_), generator_,
                                       device);
-  if (job.train.load_checkpoint) {
-    const std::string& path = *job.train.load_checkpoint;
-    load_model_weights(*model_, load_weights(path, WeightSet::ema_if_any), path);
-  }
   model_->set_trainable(!job.train.freeze_weights);
 }
 
@@ -72,6 +84,20 @@ int64_t TrmTask::num_params() const {
   int64_t count = 0;
   for (const auto& [name, tensor] : model_->parameters()) count += tensor.numel();
   return count;
+}
+
+void TrmTask::begin() {
+  if (!job_.train.load_checkpoint) return;
+  const auto remark = [&](const std::string& text) { notices_.push_back(text); };
+  const Weights weights = read_weights(*job_.train.load_checkpoint, WeightSet::ema_if_any, remark);
+  load_model_weights(*model_, weights.tensors, weights.source, remark);
+  remark(std::string("starting from the ") + (weights.ema ? "averaged " : "") + "weights of " + weights.source);
+}
+
+std::vector<std::string> TrmTask::notices() {
+  std::vector<std::string> all = notices_;
+  for (std::string& text : evaluation_.notices()) all.push_back(std::move(text));
+  return all;
 }
 
 bool TrmTask::next_batch() {
@@ -112,11 +138,12 @@ std::optional<SparseRows> TrmTask::sparse_rows() {
 }
 
 EvalResult TrmTask::evaluate(int64_t step, const std::filesystem::path& run_dir) {
-  return evaluation_.run(*model_, job_.arch.loss_type, step, run_dir);
+  return evaluation_.run(*model_, job_.arch.loss_type, step, run_dir, OutputLayout::run_folder);
 }
 
 TensorList TrmTask::carry_state(bool with_carry) {
-  TensorList out = {{"generator", generator_.get_state()}};
+  TensorList out = evaluation_.votes().save();
+  out.emplace_back("generator", generator_.get_state());
   if (!with_carry || !carry_) return out;
   const trm::Carry& carry = *carry_;
   out.emplace_back("carry.z_H", carry.latents.z_H);
@@ -129,22 +156,37 @@ TensorList TrmTask::carry_state(bool with_carry) {
   return out;
 }
 
-nlohmann::ordered_json TrmTask::counters() { return {{"loader", puzzles::to_json(loader_state())}}; }
+nlohmann::ordered_json TrmTask::counters() {
+  return {{"loader", puzzles::to_json(loader_state())}, {"has_carry", carry_.has_value()}};
+}
 
 void TrmTask::restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) {
-  std::map<std::string, at::Tensor> saved(carry_state.begin(), carry_state.end());
-  if (saved.contains("generator")) generator_.set_state(saved.at("generator"));
+  const std::map<std::string, at::Tensor> saved(carry_state.begin(), carry_state.end());
+  const auto generator = saved.find("generator");
+  if (generator == saved.end() || !counters.contains("loader")) {
+    throw Error(ErrorKind::checkpoint, "its state is not a TRM training run's", "", "resume another checkpoint");
+  }
+  generator_.set_state(generator->second);
+  evaluation_.votes().restore(carry_state);
   carry_.reset();
   if (saved.contains("carry.z_H")) {
-    const auto take = [&](const std::string& name) { return saved.at("carry." + name).to(device_); };
-    carry_ = trm::Carry{.latents = {take("z_H"), take("z_L")},
-                        .steps = take("steps"),
-                        .halted = take("halted"),
-                        .data = {take("inputs"), take("labels"), take("puzzle_identifiers")}};
+    carry_ = saved_carry(saved);
+  } else if (counters.value("has_carry", false)) {
+    notices_.push_back("the checkpoint was written with save_carry=False: puzzles in progress start afresh");
   }
   if (keep_position) return;
   TERN_CHECK(loader_.has_value(), "the position moves before the first batch is drawn");
-  loader_->restore(puzzles::parse_loader_state(counters.at("loader").get<std::string>()));
+  loader_->restore(puzzles::parse_loader_state(counters["loader"].get<std::string>()));
+}
+
+trm::Carry TrmTask::saved_carry(const std::map<std::string, at::Tensor>& saved) const {
+  const auto take = [&](const std::string& name) { return saved.at("carry." + name).to(device_); };
+  trm::Carry carry{.latents = {take("z_H"), take("z_L")},
+                   .steps = take("steps"),
+                   .halted = take("halted"),
+                   .data = {take("inputs"), take("labels"), take("puzzle_identifiers")}};
+  check_carry(carry, model_->empty_latents(job_.train.global_batch_size));
+  return carry;
 }
 
 }  // namespace tern

@@ -1,9 +1,11 @@
 // The one file that ties TRM, its loss, its carry and the puzzle loader to the engine's loop.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Generator.h>
 
@@ -18,13 +20,15 @@ namespace tern {
 
 class TrmTask : public Task {
  public:
-  // Opens the data, builds the model and loads load_checkpoint where given.
+  // Opens the data and builds the model.
   TrmTask(const TrmJob& job, at::Device device);
 
   // Steps and iterations as upstream computes them from the data.
   [[nodiscard]] TrainPlan plan() const;
   [[nodiscard]] int64_t num_params() const;
 
+  void begin() override;  // loads load_checkpoint
+  std::vector<std::string> notices() override;
   bool next_batch() override;
   StepResult forward_backward() override;
   void accept_step() override;
@@ -38,6 +42,7 @@ class TrmTask : public Task {
 
  private:
   [[nodiscard]] puzzles::LoaderState loader_state() const;
+  [[nodiscard]] trm::Carry saved_carry(const std::map<std::string, at::Tensor>& saved) const;
 
   const TrmJob& job_;
   const at::Device device_;
@@ -47,6 +52,7 @@ class TrmTask : public Task {
   at::Generator generator_;
   std::unique_ptr<trm::Trm> model_;
   TrmEvaluation evaluation_;
+  std::vector<std::string> notices_;
   puzzles::Batch batch_;
   std::optional<trm::Carry> carry_;
   std::optional<trm::Carry> next_carry_;

@@ -9,13 +9,14 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "engine/optim/adam_atan2_optimizer.h"
+#include "engine/optim/optimizer.h"
 
 namespace tern {
 
 namespace {
 
 constexpr const char* kPuzzleEmbedding = "model.inner.puzzle_emb.weights";
+constexpr const char* kTokenEmbedding = "model.inner.embed_tokens.embedding_weight";
 
 at::Tensor to_tensor(const puzzles::TokenBuffer& values, at::IntArrayRef shape, at::Device device) {
   at::Tensor tensor = at::empty(shape, at::dtype(at::kInt));
@@ -31,6 +32,15 @@ void refuse_unknown_names(const trm::NamedTensors& state, const trm::NamedTensor
       throw Error(ErrorKind::checkpoint, "tensor " + name + " has no place in this model", path,
                   "use the architecture that the checkpoint was made with");
     }
+  }
+}
+
+void check_vocabulary(const trm::TrmConfig& config, const trm::NamedTensors& weights, const std::string& path) {
+  for (const auto& [name, tensor] : weights) {
+    if (name != kTokenEmbedding || tensor.dim() != 2 || tensor.size(0) == config.vocab_size) continue;
+    throw Error(ErrorKind::checkpoint,
+                fmt::format("the model knows {} tokens and the dataset has {}", tensor.size(0), config.vocab_size), path,
+                "use a dataset of the kind that it was trained on");
   }
 }
 
@@ -50,17 +60,20 @@ trm::TrmConfig complete_config(trm::TrmConfig config, int64_t batch_size, const 
   return config;
 }
 
-void load_model_weights(trm::Trm& model, const trm::NamedTensors& weights, const std::string& path) {
+void load_model_weights(trm::Trm& model, const trm::NamedTensors& weights, const std::string& path,
+                        const std::function<void(const std::string&)>& remark) {
   const at::NoGradGuard no_grad;
   const trm::NamedTensors state = model.state();
   refuse_unknown_names(state, weights, path);
+  check_vocabulary(model.config(), weights, path);
   trm::NamedTensors fitted = weights;
   for (auto& [name, tensor] : fitted) {
     if (name != kPuzzleEmbedding) continue;
     const auto& expected = model.puzzle_embedding().weights;
-    if (tensor.sizes() == expected.sizes() || tensor.size(1) != expected.size(1)) continue;
-    fmt::print(stderr, "the puzzle embedding of {} has {} rows, this dataset {}: every row starts as the mean\n", path,
-               tensor.size(0), expected.size(0));
+    const bool same_width = tensor.dim() == 2 && tensor.size(1) == expected.size(1);
+    if (tensor.sizes() == expected.sizes() || !same_width || tensor.size(0) == 0) continue;
+    remark(fmt::format("the puzzle embedding of {} has {} rows, this dataset {}: every row starts as the mean", path,
+                       tensor.size(0), expected.size(0)));
     tensor = tensor.mean(0, /*keepdim=*/true).expand(expected.sizes());
   }
   copy_by_name(fitted, state, path);

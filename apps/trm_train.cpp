@@ -20,13 +20,20 @@ const tern::ProgramText kProgram = {
                "+run_name=first ema=True",
 };
 
-int train(const tern::TrmJob& job) {
+constexpr const char* kStopNotice =
+    "stopping: this step is finished and a checkpoint written; Ctrl-C once more stops at once, without one";
+
+void check_processes(const tern::TrainConfig& config) {
   const int64_t world_size = tern::world_size_from_environment();
-  tern::check_world_size(job.train, world_size);
+  tern::check_world_size(config, world_size);
   if (world_size > 1) {
     throw tern::Error(tern::ErrorKind::distributed, "training over several processes is not part of this version",
                       "WORLD_SIZE=" + std::to_string(world_size), "start one process");
   }
+}
+
+// Exit code of a job: 0, or that of the signal which stopped it.
+int train(const tern::TrmJob& job) {
   if (job.train.threads > 0) at::set_num_threads(static_cast<int>(job.train.threads));
   tern::TrmTask task(job, tern::choose_device(job.train.device));
   const tern::TrainPlan plan = task.plan();
@@ -46,8 +53,9 @@ int main(int argc, char** argv) {
       fmt::print("{}", *command_line.answer);
       return 0;
     }
-    tern::install_stop_signals();
+    tern::install_stop_signals(kStopNotice);
     for (const tern::TrmJob& job : command_line.jobs) {
+      check_processes(job.train);
       if (const int code = train(job); code != 0) return code;
     }
     return 0;

@@ -91,6 +91,12 @@ void ArcVote::clear() {
   for (VoteTally& tally : tallies_) tally.clear();
 }
 
+std::string ArcVote::puzzle_name(int32_t identifier) const {
+  if (identifier < 0 || static_cast<size_t>(identifier) >= identities_.size()) return "";
+  const int32_t puzzle = identities_[static_cast<size_t>(identifier)].puzzle;
+  return puzzle < 0 ? "" : puzzles_[static_cast<size_t>(puzzle)].name;
+}
+
 void ArcVote::check(const ArcPredictions& predictions) const {
   const size_t rows = predictions.puzzle_identifiers.size();
   TERN_CHECK(predictions.inputs.size() == rows * kArcSeqLen && predictions.preds.size() == rows * kArcSeqLen &&

@@ -65,6 +65,9 @@ class ArcVote {
   // Forgets all votes.
   void clear();
 
+  // Name of the test puzzle that an identifier belongs to; empty for any other identifier.
+  [[nodiscard]] std::string puzzle_name(int32_t identifier) const;
+
  private:
   struct TestInput {
     std::string input;   // packed

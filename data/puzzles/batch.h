@@ -43,6 +43,7 @@ class TokenBuffer {
 // the blank identifier.
 struct Batch {
   std::string set_name;
+  size_t dataset = 0;              // index of its path in data_paths
   int64_t batch = 0;               // rows
   int64_t seq_len = 0;             // columns
   int64_t num_examples = 0;        // rows that are examples

@@ -61,12 +61,18 @@ void Loader::open_sets() {
     for (size_t i = 0; i < splits.size(); ++i) {
       const std::string& name = metadata_.sets[s];
       LoadedSet loaded{i == 0 ? name : name + std::to_string(i),
-                       config_.data_paths[i].string() + " (" + config_.split + ", " + name + ")",
+                       config_.data_paths[i].string() + " (" + config_.split + ", " + name + ")", i,
                        std::move(splits[i].sets[s].set)};
       if (!config_.test_set_mode) check_groups(*loaded.set, loaded.where);
       sets_.push_back(std::move(loaded));
     }
   }
+}
+
+int64_t Loader::num_examples() const {
+  int64_t count = 0;
+  for (const LoadedSet& loaded : sets_) count += loaded.set->num_examples();
+  return count;
 }
 
 bool Loader::next(Batch& batch) {
@@ -128,6 +134,7 @@ bool Loader::next_test(Batch& batch) {
 
 void Loader::fill(const LoadedSet& loaded, Batch& batch, int64_t global_size) {
   batch.set_name = loaded.name;
+  batch.dataset = loaded.dataset;
   batch.batch = local_batch_size();
   batch.seq_len = metadata_.seq_len;
   batch.num_examples = std::ssize(local_.rows);

@@ -34,6 +34,8 @@ class Loader {
 
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
   [[nodiscard]] int64_t local_batch_size() const { return config_.global_batch_size / config_.num_replicas; }
+  // Of all sets together.
+  [[nodiscard]] int64_t num_examples() const;
 
   // Fills batch (reusing its memory) with this rank's share of the next global batch. False at the end of an
   // iteration, which visits every set once; the call after that begins the next iteration. Throws Error(data) naming
@@ -51,6 +53,7 @@ class Loader {
   struct LoadedSet {
     std::string name;
     std::string where;  // for messages
+    size_t dataset = 0;
     std::unique_ptr<PuzzleSet> set;
   };
 

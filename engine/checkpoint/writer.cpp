@@ -50,10 +50,12 @@ std::thread start_without_signals(const std::function<void()>& work) {
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(const fs::path& run_dir, RetentionPolicy retention, MessageCallback on_message)
+CheckpointWriter::CheckpointWriter(const fs::path& run_dir, RetentionPolicy retention, MessageCallback on_message,
+                                   BeforeWrite before_write)
     : run_dir_(create_run_dir(run_dir)),
       retention_(std::move(retention)),
       on_message_(std::move(on_message)),
+      before_write_(std::move(before_write)),
       lock_(run_dir_) {
   if (!lock_.held()) {
     throw Error(ErrorKind::checkpoint, "another run is writing into this folder", run_dir_.string(),
@@ -124,6 +126,7 @@ void CheckpointWriter::write_staged() {
   const int64_t step = staged_.snapshot().step;
   try {
     Stopwatch watch;
+    if (before_write_) before_write_(staged_.snapshot());
     repair_run_folder(run_dir_, on_message_);
     const Manifest manifest = write_checkpoint(run_dir_, staged_.snapshot());
     SaveReport report = staged_report_;

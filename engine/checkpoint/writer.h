@@ -28,12 +28,17 @@ struct SaveReport {
 
 using MessageCallback = std::function<void(const std::string&)>;
 
+// Called on the background thread with the copy of a snapshot before anything of it is written. What it throws keeps
+// the checkpoint from being written, and is the reason that is reported.
+using BeforeWrite = std::function<void(const Snapshot&)>;
+
 class CheckpointWriter {
  public:
   // Creates run_dir if needed and locks it against a second writer until destruction; throws Error(checkpoint) when
   // that fails. on_message gets one line for everything that goes wrong later. It is called from the background thread
   // or from save(), never from both at once, and must not throw.
-  CheckpointWriter(const std::filesystem::path& run_dir, RetentionPolicy retention, MessageCallback on_message);
+  CheckpointWriter(const std::filesystem::path& run_dir, RetentionPolicy retention, MessageCallback on_message,
+                   BeforeWrite before_write = {});
   // Waits for the write in flight.
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;
@@ -63,6 +68,7 @@ class CheckpointWriter {
   const std::filesystem::path run_dir_;
   const RetentionPolicy retention_;
   const MessageCallback on_message_;
+  const BeforeWrite before_write_;
   RunLock lock_;
 
   StagedSnapshot staged_;  // written by save() while nothing is in flight, read by the thread while something is

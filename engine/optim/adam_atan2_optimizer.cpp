@@ -1,27 +1,18 @@
 #include "engine/optim/adam_atan2_optimizer.h"
 
 #include <cmath>
-#include <map>
-#include <sstream>
 #include <utility>
 #include <vector>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "base/error.h"
 #include "kernels/adam_atan2/adam_atan2.h"
 #include "kernels/common/adam.h"
 
 namespace tern {
 
 namespace {
-
-std::string shape_text(const at::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
-}
 
 TensorList zeros_for(const TensorList& parameters, const std::string& prefix) {
   TensorList out;
@@ -89,36 +80,6 @@ void AdamATan2Optimizer::restore(const TensorList& saved_state, const TensorList
     for (size_t i = 0; i < ema_.size(); ++i) ema_[i].second.copy_(parameters_[i].second.detach());
   }
   steps_ = steps;
-}
-
-EmaWeights::EmaWeights(AdamATan2Optimizer& optimizer) : optimizer_(optimizer) { swap(); }
-
-EmaWeights::~EmaWeights() { swap(); }
-
-void EmaWeights::swap() {
-  for (size_t i = 0; i < optimizer_.ema().size(); ++i) {
-    at::Tensor parameter = optimizer_.parameters()[i].second;
-    at::Tensor average = optimizer_.ema()[i].second;
-    const at::Tensor raw = parameter.detach();  // shares the storage that the parameter has now
-    const at::Tensor averaged = average.detach();
-    parameter.set_data(averaged);
-    average.set_data(raw);
-  }
-}
-
-void copy_by_name(const TensorList& from, const TensorList& to, const std::string& where) {
-  const at::NoGradGuard no_grad;
-  std::map<std::string, at::Tensor> by_name(from.begin(), from.end());
-  for (const auto& [name, tensor] : to) {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) throw Error(ErrorKind::checkpoint, "tensor " + name + " is missing", where);
-    if (found->second.sizes() != tensor.sizes()) {
-      throw Error(ErrorKind::checkpoint,
-                  "tensor " + name + " has shape " + shape_text(found->second) + " instead of " + shape_text(tensor),
-                  where, "use the configuration that the checkpoint was made with");
-    }
-    tensor.detach().copy_(found->second);
-  }
 }
 
 }  // namespace tern

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/checkpoint/tensor_list.h"
@@ -30,12 +31,18 @@ struct SparseRows {
 struct EvalResult {
   NamedValues metrics;
   std::vector<PuzzlePicture> pictures;
+  std::vector<std::string> warnings;  // what failed, and why; training goes on
   bool stopped = false;  // a stop signal cut it short: no metrics, to be done again
 };
 
 class Task {
  public:
   virtual ~Task() = default;
+
+  // Start-up calls begin (a run that resumes nothing) or restore, then notices: what a person should know before
+  // training starts, such as that there is no test data.
+  virtual void begin() {}
+  [[nodiscard]] virtual std::vector<std::string> notices() { return {}; }
 
   // Draws the next batch. False at the end of an iteration; the call after that begins the next one.
   [[nodiscard]] virtual bool next_batch() = 0;
@@ -51,14 +58,16 @@ class Task {
   [[nodiscard]] virtual TensorList model_state() = 0;
   [[nodiscard]] virtual std::optional<SparseRows> sparse_rows() = 0;
 
-  // With the weights as they are now. Must not change anything that training depends on.
+  // With the weights as they are now. Must not change anything that training depends on. When it was stopped, the
+  // task is as if it hadn't begun.
   [[nodiscard]] virtual EvalResult evaluate(int64_t step, const std::filesystem::path& run_dir) = 0;
 
-  // Carry and random generators; live tensors.
+  // Carry, random generators, votes of earlier evaluations; live tensors.
   [[nodiscard]] virtual TensorList carry_state(bool with_carry) = 0;
   // Position in the data and whatever else is small.
   [[nodiscard]] virtual nlohmann::ordered_json counters() = 0;
-  // keep_position: leave the data position as it is (a rollback goes on behind the batch that failed).
+  // Throws Error(checkpoint) where they don't fit this task's data or configuration. keep_position: leave the data
+  // position as it is (a rollback goes on behind the batch that failed).
   virtual void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) = 0;
 };
 

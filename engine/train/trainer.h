@@ -1,18 +1,20 @@
-// The training loop. Read Trainer::run, then Trainer::train_step.
+// The training loop. Read Trainer::run, then Trainer::train_step, in trainer.cpp; trainer_checkpoint.cpp has how a run
+// is taken up, saved and put back.
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/checkpoint/snapshot.h"
 #include "engine/checkpoint/writer.h"
 #include "engine/monitor/run_log.h"
-#include "engine/optim/adam_atan2_optimizer.h"
+#include "engine/optim/optimizer.h"
+#include "engine/train/run_state.h"
 #include "engine/train/task.h"
 #include "engine/train/train_config.h"
 
@@ -32,27 +34,37 @@ class Trainer {
   ~Trainer();
 
   // Resumes if there is something to resume, trains to the end of the plan or until it is told to stop, and leaves a
-  // checkpoint in every case. Throws Error(diverged) when on_nan says to stop; the checkpoints on disk stay as they are.
+  // checkpoint in every case. Throws Error(diverged) when on_nan says to stop, and Error(checkpoint) when the last
+  // checkpoint can't be written; older checkpoints stay as they are.
   TrainOutcome run();
 
-  [[nodiscard]] int64_t step() const { return step_; }
+  [[nodiscard]] int64_t step() const { return state_.step; }
 
  private:
-  void resume();
-  void restore(const Snapshot& snapshot, bool keep_position);
-  // False: the iteration's data is used up, or the plan's steps are done.
+  // The loop's parts, in trainer.cpp.
+  [[nodiscard]] std::optional<TrainOutcome> reason_to_stop() const;
+  void train_next_batch();
   [[nodiscard]] bool train_step();
-  void apply_gradients();
-  void handle_non_finite(double loss, double grad_norm);
-  void rollback();
-  // False when a stop signal cut it short.
+  void apply_gradients(std::optional<SparseRows> rows);
+  [[nodiscard]] double learning_rate(double base) const;
+  void finish_iteration();
   [[nodiscard]] bool evaluate();
   void note_best(const NamedValues& metrics);
-  void save();
-  [[nodiscard]] std::optional<TrainOutcome> should_stop() const;
+  void handle_non_finite(double loss, double grad_norm);
   [[nodiscard]] TrainOutcome finish(TrainOutcome outcome);
-  [[nodiscard]] double dense_lr() const;
+
+  // Checkpoints, in trainer_checkpoint.cpp.
+  void start();
+  void resume(std::vector<std::string>& messages);
+  void open_run_folder();
+  void restore(const Snapshot& snapshot, bool keep_position);
+  void save();
+  [[nodiscard]] Snapshot snapshot();
+  void save_what_is_unsaved();
+  void rollback();
+  [[noreturn]] void diverged(const std::string& what);
   [[nodiscard]] std::string run_dir() const { return config_.checkpoint_path.value(); }
+  [[nodiscard]] bool is_done() const { return state_.iteration >= plan_.total_iterations; }
 
   const TrainConfig& config_;
   const TrainPlan plan_;
@@ -60,19 +72,15 @@ class Trainer {
   const std::string resolved_yaml_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 
-  std::unique_ptr<AdamATan2Optimizer> optimizer_;  // null: weights are frozen
+  std::unique_ptr<Optimizer> optimizer_;  // null: the weights are frozen
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<CheckpointWriter> writer_;
 
-  // What a checkpoint's counters hold, beside the task's.
-  int64_t step_ = 0;
-  int64_t iteration_ = 0;
-  bool evaluation_due_ = false;  // the iteration's training is over, its evaluation isn't
-  std::optional<double> best_;
-  int64_t evaluations_without_best_ = 0;
-
-  std::map<std::string, double> last_metrics_;  // of an evaluation at step_, for the manifest
-  int64_t failures_in_a_row_ = 0;
+  RunState state_;
+  bool saved_ = false;  // nothing happened since the last save or load
+  std::optional<std::filesystem::path> resumed_from_;  // a rollback goes here until there is a save
+  int64_t failures_ = 0;     // not finite, since failed_step_ was last passed
+  int64_t failed_step_ = 0;  // the furthest step that was not finite
 };
 
 }  // namespace tern

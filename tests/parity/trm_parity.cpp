@@ -181,7 +181,7 @@ Verdict replay(const Trace& trace) {
   const trm::TrmConfig config = read_config(trace.json);
   at::Generator generator = at::detail::createCPUGenerator(0);
   trm::Trm model(config, generator);
-  load_model_weights(model, trace.init, (trace.folder / "init.pt").string());
+  load_model_weights(model, trace.init, (trace.folder / "init.pt").string(), [](const std::string&) {});
   model.set_trainable(true);
   const auto betas = trace.json.at("betas").get<std::vector<double>>();
   const auto weight_decay = trace.json.at("weight_decay").get<double>();
