@@ -1,5 +1,6 @@
 #include "engine/monitor/run_log.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/monitor/append_file.h"
 #include "engine/monitor/history.h"
 #include "engine/monitor/metrics_log.h"
 #include "engine/monitor/progress.h"
@@ -67,12 +69,17 @@ std::string as_markdown_code(const std::string& text) {
   return indented;
 }
 
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
+
 }  // namespace
 
 class RunLog::Impl {
  public:
   explicit Impl(RunLogOptions options)
       : options_(prepared(std::move(options))),
+        messages_(options_.run_dir / "run.log", AppendFile::Sharing::shared),
         metrics_(options_.run_dir / "metrics.jsonl", options_.resume_step),
         events_(options_.run_dir, options_.resume_step > 0 ? options_.resume_step + 1 : 0),
         bar_({.label = "Train",
@@ -166,7 +173,12 @@ class RunLog::Impl {
   }
 
  private:
-  void say(std::string_view text) { bar_.message(printable(text)); }
+  void say(std::string_view text) {
+    const std::string line = printable(text);
+    bar_.message(line);
+    const std::lock_guard lock(messages_mutex_);
+    messages_.append(fmt::format("{} {}\n", utc_now(), line));  // what doesn't fit waits in memory
+  }
 
   // Says once that a file can't be written, and once that it can again.
   void note(bool written, const AppendFile& file, bool& complained) {
@@ -259,6 +271,8 @@ class RunLog::Impl {
   }
 
   const RunLogOptions options_;
+  std::mutex messages_mutex_;
+  AppendFile messages_;
   std::mutex mutex_;  // guards what follows; the bar has its own
   MetricsLog metrics_;
   EventWriter events_;

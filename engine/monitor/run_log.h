@@ -1,5 +1,5 @@
 // Everything a person sees of one training run, behind one object: the log line or the progress bar, metrics.jsonl,
-// TensorBoard events and report.html in the run folder.
+// TensorBoard events, report.html and run.log (every message, with its time) in the run folder.
 //
 //   RunLog log({.run_dir = dir, .title = run_name, .total_steps = total, .resume_step = state.step,
 //               .config_yaml = yaml});

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,8 +14,10 @@
 namespace tern::test {
 
 struct ProcessOptions {
-  std::filesystem::path folder;           // working directory; empty: the caller's
-  std::optional<int64_t> max_file_bytes;  // writes beyond fail, as on a full disk
+  std::filesystem::path folder;                         // working directory; empty: the caller's
+  std::optional<int64_t> max_file_bytes;                // writes beyond fail, as on a full disk
+  std::optional<int64_t> max_address_bytes = {};        // allocations beyond fail
+  std::map<std::string, std::string> environment = {};  // added to the caller's
 };
 
 struct ProcessResult {
@@ -31,10 +35,15 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void send_signal(int signal) const;
+  // What it wrote to stderr so far.
+  [[nodiscard]] std::string err_so_far() const;
+  // Waits until condition holds or the process has ended; returns whether the condition holds.
+  bool wait_until(const std::function<bool()>& condition);
   ProcessResult wait();
 
  private:
   pid_t pid_ = -1;
+  std::optional<int> status_;  // of waitpid, once it has ended
   int out_ = -1;
   int err_ = -1;
 };
