@@ -51,6 +51,18 @@ class SetMetrics {
   std::vector<std::pair<std::string, MetricSums>> sets_;
 };
 
+void check_fits(const trm::TrmConfig& model, const puzzles::Metadata& data, const std::string& path) {
+  const auto refuse = [&](const std::string& what, int64_t of_data, int64_t of_model) {
+    throw Error(ErrorKind::data, fmt::format("the test data has {} {} and the model {}", of_data, what, of_model), path,
+                "build it together with the training data");
+  };
+  if (data.vocab_size != model.vocab_size) refuse("tokens in its vocabulary", data.vocab_size, model.vocab_size);
+  if (data.seq_len != model.seq_len) refuse("cells an example", data.seq_len, model.seq_len);
+  if (model.puzzle_emb_ndim > 0 && data.num_puzzle_identifiers > model.num_puzzle_identifiers) {
+    refuse("puzzle identifiers", data.num_puzzle_identifiers, model.num_puzzle_identifiers);
+  }
+}
+
 // Whether the example is among kPictures that lie evenly over all of them: neighbours are augmentations of one puzzle.
 bool is_pictured(int64_t example, int64_t total) {
   const int64_t next = (example * kPictures + total - 1) / total;  // the first picture at or behind this example
@@ -89,10 +101,11 @@ puzzles::LoaderConfig TrmEvaluation::loader_config() const {
   return config;
 }
 
-std::vector<std::string> TrmEvaluation::notices() {
+std::vector<std::string> TrmEvaluation::notices(const trm::TrmConfig& model) {
   std::vector<std::string> notices;
   try {
     const puzzles::Loader loader(loader_config());
+    check_fits(model, loader.metadata(), loader_config().data_paths.front());
     votes_.open(loader.metadata().blank_identifier_id, notices);
   } catch (const Error& e) {
     if (!config_.data_paths_test.empty()) throw;
@@ -117,6 +130,7 @@ EvalResult TrmEvaluation::evaluate(trm::Trm& model, const std::string& loss_type
                                    const std::filesystem::path& folder, OutputLayout layout) {
   const at::NoGradGuard no_grad;
   puzzles::Loader loader(loader_config());
+  check_fits(model.config(), loader.metadata(), loader_config().data_paths.front());
   const int64_t total = loader.num_examples();
   EvalResult result;
   votes_.begin(loader.metadata().blank_identifier_id, result.warnings);

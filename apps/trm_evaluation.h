@@ -25,9 +25,9 @@ class TrmEvaluation {
   // config must outlive this. Opens nothing yet.
   TrmEvaluation(const TrainConfig& config, at::Device device, OnFailure on_failure);
 
-  // Opens the test data and the evaluators once, to say early what is missing. Throws Error(data) where data_paths_test
-  // was given and can't be read.
-  [[nodiscard]] std::vector<std::string> notices();
+  // Opens the test data and the evaluators once, to say early what is missing or doesn't fit the model. Throws
+  // Error(data) where data_paths_test was given and is at fault.
+  [[nodiscard]] std::vector<std::string> notices(const trm::TrmConfig& model);
 
   // Every example of the test split once, halt_max_steps steps each, then the evaluators. Writes submission.json and,
   // for eval_save_outputs, step_N_all_preds.0 into folder. Polls the stop signal at each batch. OnFailure::warn: what

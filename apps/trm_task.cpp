@@ -96,7 +96,7 @@ void TrmTask::begin() {
 
 std::vector<std::string> TrmTask::notices() {
   std::vector<std::string> all = notices_;
-  for (std::string& text : evaluation_.notices()) all.push_back(std::move(text));
+  for (std::string& text : evaluation_.notices(model_->config())) all.push_back(std::move(text));
   return all;
 }
 

@@ -90,7 +90,7 @@ std::optional<TrainOutcome> Trainer::reason_to_stop() const {
 
 void Trainer::train_next_batch() {
   saved_ = false;
-  if (state_.step >= plan_.total_steps || !task_.next_batch()) {
+  if (!task_.next_batch() || state_.step >= plan_.total_steps) {  // draws past the plan too: so the iteration ends
     state_.evaluation_due = true;
     return;
   }

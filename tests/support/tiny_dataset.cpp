@@ -69,7 +69,7 @@ nlohmann::ordered_json grid(std::mt19937& random, int shift, int rows, int cols)
 
 void write_tiny_dataset(const fs::path& folder, const TinyDataset& dataset) {
   write_split(folder / "train", dataset, 2, 1);
-  if (dataset.test_split) write_split(folder / "test", dataset, 1, 2);
+  if (dataset.test_split) write_split(folder / "test", dataset, dataset.test_examples, 2);
   std::ofstream identifiers(folder / "identifiers.json");
   identifiers << "[\"<blank>\"";
   for (int64_t puzzle = 0; puzzle < dataset.puzzles; ++puzzle) identifiers << ", \"tiny" << puzzle << "\"";

@@ -7,9 +7,10 @@
 namespace tern::test {
 
 struct TinyDataset {
-  int64_t side = 4;        // grids of side x side cells
-  int64_t vocab_size = 6;  // 0 padding, 1 blank, then colours
-  int64_t puzzles = 12;    // each a group of its own, two examples in train and one in test
+  int64_t side = 4;           // grids of side x side cells
+  int64_t vocab_size = 6;     // 0 padding, 1 blank, then colours
+  int64_t puzzles = 12;       // each a group of its own, two examples in train
+  int64_t test_examples = 1;  // of each in test
   bool test_split = true;
 };
 
