@@ -19,27 +19,38 @@ int report(const std::string& message, int code) {
 // Torch reports exhausted memory as a plain c10::Error; only its text tells, and it carries a stack trace after the
 // first line that users should not see.
 bool is_torch_out_of_memory(const std::string& what) {
-  return what.find("not enough memory") != std::string::npos || what.find("can't allocate memory") != std::string::npos ||
+  return what.find("not enough memory") != std::string::npos ||
+         what.find("can't allocate memory") != std::string::npos ||
          what.find("CUDA out of memory") != std::string::npos;
+}
+
+// "could not allocate 51539607552 bytes" out of torch's text; empty where it says nothing of the kind.
+std::string what_was_asked(const std::string& what) {
+  const std::string words = "ried to allocate ";
+  const size_t found = what.find(words);
+  if (found == std::string::npos) return "";
+  const size_t start = found + words.size();
+  return "could not allocate " + what.substr(start, what.find(". ", start) - start) + ", ";
+}
+
+int report_out_of_memory(const std::string& asked) {
+  return report("out of memory, " + asked + "lower global_batch_size or the model's size, or free memory",
+                exit_code(ErrorKind::out_of_memory));
 }
 
 }  // namespace
 
 int run_program(const std::function<int()>& body) {
-  const std::string memory_fix = "lower global_batch_size or the model size, or free memory on this machine";
   try {
     return body();
   } catch (const Error& e) {
     return report(e.what(), exit_code(e.kind()));
   } catch (const std::bad_alloc&) {
-    return report("out of memory, " + memory_fix, exit_code(ErrorKind::out_of_memory));
+    return report_out_of_memory("");
   } catch (const std::exception& e) {
     const std::string what = e.what();
-    const std::string first_line = what.substr(0, what.find('\n'));
-    if (is_torch_out_of_memory(what)) {
-      return report("out of memory, " + first_line + ", " + memory_fix, exit_code(ErrorKind::out_of_memory));
-    }
-    return report(first_line, 1);
+    if (is_torch_out_of_memory(what)) return report_out_of_memory(what_was_asked(what));
+    return report(what.substr(0, what.find('\n')), 1);
   }
 }
 

@@ -143,6 +143,14 @@ void separate_jobs(std::vector<TrmJob>& jobs, const std::vector<bool>& has_path)
   }
 }
 
+std::vector<config::Override> parse_overrides(const std::vector<std::string>& arguments) {
+  std::vector<config::Override> overrides;
+  for (const std::string& argument : arguments) {
+    overrides.push_back(config::parse_override(argument, static_cast<int>(overrides.size()) + 1));
+  }
+  return overrides;
+}
+
 class FrontEnd {
  public:
   explicit FrontEnd(const CommandLine& line) : line_(line) {
@@ -151,10 +159,7 @@ class FrontEnd {
   }
 
   TrmCommandLine run(uint64_t seed) {
-    std::vector<config::Override> overrides;
-    for (const std::string& argument : line_.arguments) {
-      overrides.push_back(config::parse_override(argument, static_cast<int>(overrides.size()) + 1));
-    }
+    const std::vector<config::Override> overrides = parse_overrides(line_.arguments);
     if (!line_.multirun) config::refuse_sweeps(overrides);
     TrmCommandLine result;
     std::vector<bool> has_path;
@@ -215,6 +220,20 @@ TrmCommandLine parse_trm_command_line(int argc, const char* const* argv, const P
   if (line.version) return {program.name + " " TERN_VERSION "\n", {}};
   refuse_flags(line.arguments);
   return FrontEnd(line).run(seed.value_or(name_seed()));
+}
+
+TrmJob parse_trm_job(const std::string& config_yaml, const std::vector<std::string>& overrides) {
+  config::ConfigTree tree;
+  const std::array saved = {config::EmbeddedFile{"checkpoint.yaml", config_yaml}};
+  if (!config_yaml.empty()) tree.add_embedded(saved);
+  tree.add_embedded(shipped_configs());
+  const std::vector<config::Override> parsed = parse_overrides(overrides);
+  config::refuse_sweeps(parsed);
+  const std::string name = config_yaml.empty() ? "cfg_pretrain" : "checkpoint";
+  const config::Composed composed = config::compose(tree, {name, parsed, known_keys()});
+  TrmJob job = read_job(config::resolve(composed.config, {}));
+  job.resolved_yaml = dump(job);
+  return job;
 }
 
 }  // namespace tern

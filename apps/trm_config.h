@@ -34,6 +34,10 @@ struct TrmCommandLine {
 [[nodiscard]] TrmCommandLine parse_trm_command_line(int argc, const char* const* argv, const ProgramText& program,
                                                     std::optional<uint64_t> seed = std::nullopt);
 
+// The job that a manifest's config_yaml describes (the shipped configuration where it is empty), changed by overrides.
+// Names and checkpoint_path stay as they are. Throws as parse_trm_command_line does.
+[[nodiscard]] TrmJob parse_trm_job(const std::string& config_yaml, const std::vector<std::string>& overrides);
+
 // The option table of TrmConfig; its keys stand below `arch.`.
 [[nodiscard]] const config::Schema<trm::TrmConfig>& trm_schema();
 

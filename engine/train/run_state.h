@@ -15,7 +15,7 @@ struct RunState {
   bool evaluation_due = false;  // the training of this iteration is over, its evaluation isn't
   std::optional<double> best;   // best_metric so far
   int64_t evaluations_without_best = 0;
-  std::map<std::string, double> metrics;  // of an evaluation at this very step; kept in the manifest, not in the JSON
+  std::map<std::string, double> metrics = {};  // of an evaluation at this very step; kept in the manifest, not in the JSON
 };
 
 [[nodiscard]] nlohmann::ordered_json to_json(const RunState& state);

@@ -47,6 +47,11 @@ bool is_finite(const StepResult& result, double grad_norm, const std::optional<S
   return std::isfinite(result.loss) && std::isfinite(grad_norm) && std::isfinite(sparse_norm);
 }
 
+// The sign of a NaN means nothing.
+std::string number_text(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{}", value);
+}
+
 std::string status_of(TrainOutcome outcome, const std::string& best_metric) {
   switch (outcome) {
     case TrainOutcome::finished: return "finished";
@@ -192,7 +197,8 @@ void Trainer::note_best(const NamedValues& metrics) {
 
 void Trainer::handle_non_finite(double loss, double grad_norm) {
   if (optimizer_) optimizer_->zero_grad();
-  const std::string what = fmt::format("loss {} and gradient norm {} at step {}", loss, grad_norm, state_.step + 1);
+  const std::string what =
+      fmt::format("loss {} and gradient norm {} at step {}", number_text(loss), number_text(grad_norm), state_.step + 1);
   failed_step_ = std::max(failed_step_, state_.step + 1);
   if (config_.on_nan == "stop" || ++failures_ >= kMaxFailures) diverged(what);
   log_->message("warning: " + what + (config_.on_nan == "skip" ? "; batch skipped" : "; going back"));

@@ -126,11 +126,11 @@ TEST_F(TrmEval, CommandLine) {
   };
   const test::ProcessResult help = run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* option : {"--predictions", "--data", "--out", "--pass-k", "1,2,5,10,100,1000", "--submission-k"}) {
+  for (const char* option : {"--checkpoint", "--raw", "--predictions", "--data", "--out", "--pass-k", "1,2,5,10,100,1000", "--submission-k"}) {
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
   }
   EXPECT_TRUE(run({"--version"}).out.starts_with("trm_eval "));
-  EXPECT_EQ(run({}).err, "error: --predictions is missing, see trm_eval --help\n");
+  EXPECT_EQ(run({}).err, "error: neither --checkpoint nor --predictions is given, see trm_eval --help\n");
   EXPECT_EQ(run({}).exit_code, 2);
   EXPECT_EQ(run({"--nonsense"}).exit_code, 2);
   EXPECT_EQ(run({"stray"}).exit_code, 2);

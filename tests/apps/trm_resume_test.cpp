@@ -121,7 +121,7 @@ TEST(TrmResume, StoppedBySignalsTwiceInARow) {
 
 TEST(TrmResume, StoppedInAnEvaluation) {
   const TrmFolder folder;
-  write_tiny_dataset(folder.path() / "big", {.test_examples = 250});
+  write_tiny_dataset(folder.path() / "big", {.test_examples = 100});
   const Words options = {"data_paths_test=[big]", "epochs=8", "arch.halt_max_steps=8"};
   folder.train_well("undisturbed", options);
   // 24 rows: the first iteration's training is over, and 3000 examples are evaluated.
@@ -156,17 +156,10 @@ TEST(TrmResume, ExactlyAtACheckpointAnEvaluationAndAnEpochBorder) {
 
 TEST(TrmResume, AggregatedVotesAndMetricsSurvive) {
   const TrmFolder folder;
-  write_tiny_arc_json(folder.path() / "raw");
-  const ProcessResult built =
-      run_process({program("arc_build"), "--input-file-prefix", "raw/mini", "--output-dir", "arc", "--subsets",
-                   "training", "evaluation", "--test-set-name", "evaluation", "--num-aug", "1"},
-                  folder.here());
-  ASSERT_EQ(built.exit_code, 0) << built.err;
-  const Words options = {"data_paths=[arc]",    "evaluators=[{name: arc@ARC}]", "epochs=24",       "eval_interval=8",
-                         "global_batch_size=4", "checkpoint_interval=3",        "arch.H_cycles=1", "lr=0.01"};
+  const Words options = with(folder.build_arc(), {"epochs=3", "checkpoint_interval=2"});
   folder.train_well("undisturbed", options);
   const int64_t first_evaluation = folder.rows("undisturbed", "eval")[0]["step"];
-  const ProcessResult result = interrupt(folder, "run", options, first_evaluation + 3, SIGKILL);
+  const ProcessResult result = interrupt(folder, "run", options, first_evaluation + 2, SIGKILL);
   EXPECT_EQ(result.exit_code, 137);
   folder.train_well("run", options);
   folder.expect_same_run("run", "undisturbed");

@@ -50,6 +50,17 @@ Words TrmFolder::command(const std::string& run, const Words& options) const {
   return all;
 }
 
+Words TrmFolder::build_arc() const {
+  write_tiny_arc_json(path() / "raw");
+  const ProcessResult built =
+      run_process({program("arc_build"), "--input-file-prefix", "raw/mini", "--output-dir", "arc", "--subsets",
+                   "training", "evaluation", "--test-set-name", "evaluation", "--num-aug", "1"},
+                  here());
+  EXPECT_EQ(built.exit_code, 0) << built.err;
+  return {"data_paths=[arc]", "evaluators=[{name: arc@ARC}]", "epochs=2", "eval_interval=1",
+          "arch.H_cycles=1",  "arch.halt_max_steps=2"};
+}
+
 ProcessResult TrmFolder::train(const std::string& run, const Words& options) const {
   return run_process(command(run, options), here());
 }

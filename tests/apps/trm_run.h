@@ -23,6 +23,10 @@ class TrmFolder {
 
   [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
 
+  // Builds the dataset `arc` out of five tiny ARC puzzles, each with one augmentation, by arc_build. Gives the options
+  // of a short training on it: 900 tokens an example make its steps dear.
+  [[nodiscard]] Words build_arc() const;
+
   // trm_train with the run folder `run`.
   [[nodiscard]] Words command(const std::string& run, const Words& options = {}) const;
   ProcessResult train(const std::string& run, const Words& options = {}) const;
