@@ -206,6 +206,19 @@ TEST_F(ArcVoteTest, AggregatedVotingKeepsEarlierEvaluations) {
   }
 }
 
+// 368,000 augmented inputs of a full evaluation, say: what is kept depends on how many different grids were predicted.
+TEST_F(ArcVoteTest, KeepsDistinctGridsAndNotPredictions) {
+  ArcVote votes = make();
+  const auto vote_for = [&](int distinct, int times) {
+    for (int i = 0; i < distinct * times; ++i) vote(votes, 1, {1, 2}, {static_cast<uint8_t>(i % distinct), 3}, 0);
+    return votes.save().size();
+  };
+  const size_t three_grids = vote_for(3, 1);
+  EXPECT_EQ(vote_for(3, 5000), three_grids);
+  EXPECT_GT(vote_for(9, 1), three_grids);
+  EXPECT_EQ(attempts(votes, "one"), (std::vector<int>{0, 1}));
+}
+
 TEST_F(ArcVoteTest, MergedRanksVoteAsOne) {
   std::mt19937 random(3);
   for (int round = 0; round < 20; ++round) {
