@@ -222,6 +222,26 @@ TEST(TrmTrain, DataPathsTestAreEvaluatedInsteadOfDataPaths) {
   EXPECT_EQ(other[0].second.sizes(), (std::vector<int64_t>{8, 16})) << "5 examples, padded to two batches";
 }
 
+TEST(TrmTrain, EveryTestDatasetHasItsOwnVote) {
+  const TrmFolder folder;
+  Words options = folder.build_arc();
+  fs::copy(folder.path() / "arc", folder.path() / "again", fs::copy_options::recursive);
+  options.insert(options.end(), {"epochs=1", "data_paths_test=[arc]"});
+  folder.train_well("one", options);
+  options.push_back("data_paths_test=[arc,again]");
+  // Twice as many identifiers as the training data has: there is no row of the puzzle embedding for them.
+  const ProcessResult refused = folder.train("two", options);
+  EXPECT_EQ(refused.exit_code, 3) << refused.err;
+  EXPECT_TRUE(contains(refused.err, "puzzle identifiers and the model")) << refused.err;
+  options.insert(options.end(), {"arch.puzzle_emb_ndim=0", "arch.puzzle_emb_len=0"});
+  folder.train_well("two", options);
+  const nlohmann::json found = folder.rows("two", "eval")[0]["metrics"];
+  EXPECT_EQ(found["ARC1/pass@2"], found["ARC/pass@2"]) << "the same puzzles, and the same answers";
+  const std::string step = std::to_string(folder.checkpoints("two").back());
+  EXPECT_EQ(read_file(folder.path() / ("two/evaluator_ARC1_step_" + step + "/submission.json")),
+            read_file(folder.path() / ("two/evaluator_ARC_step_" + step + "/submission.json")));
+}
+
 TEST(TrmTrain, SavesTheOutputsThatAreAskedFor) {
   const TrmFolder folder;
   folder.train_well("run", {"epochs=4",
