@@ -289,6 +289,15 @@ TEST_F(TrainerTest, EarlyStopCountsEvaluationsSinceTheBest) {
   EXPECT_NE(log().find("stopped early: no better score at step 6 of 20"), std::string::npos);
 }
 
+TEST_F(TrainerTest, ALossIsBetterWhenItIsSmallerAndNaNIsNeverTheBest) {
+  config_.best_metric = "loss";
+  config_.early_stop = 2;
+  FakeTask task(1);
+  task.scores = {std::nan(""), 0.5, 0.4, 0.6, 0.7, 0.1};
+  EXPECT_EQ(train(task, {.total_steps = 20, .total_iterations = 20}), TrainOutcome::early_stop);
+  EXPECT_EQ(task.evaluated_weights.size(), 5U);
+}
+
 TEST_F(TrainerTest, CountersOfAnotherProgramAreRefused) {
   FakeTask task(2);
   train(task);
