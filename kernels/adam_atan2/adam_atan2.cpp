@@ -1,17 +1,25 @@
 #include "kernels/adam_atan2/adam_atan2.h"
 
 #include "kernels/adam_atan2/adam_atan2_cpu.h"
+#include "kernels/adam_atan2/adam_atan2_cuda.h"
+#include "kernels/common/cuda_dispatch.h"
 
 namespace tern::kernels {
 
 void adam_atan2_step(std::span<const AdamTensor> tensors, const AdamOptions& options) {
   check_adam("adam_atan2", tensors, options);
   if (tensors.empty()) return;
+  const AdamCoefficients c = adam_coefficients(options);
+  if (tensors[0].param.is_cuda()) {
+    const CudaScope scope(tensors[0].param);
+    cuda_kernels<AdamATan2Cuda>("adam_atan2")
+        .step(adam_pointers(tensors), adam_constants(c), static_cast<float>(c.inv_correction2), scope.stream());
+    return;
+  }
   const auto run = [&]<class T>() {
     const auto chunks = adam_chunks<T>(tensors);
-    with_cpu_level([&]<CpuLevel level>() {
-      adam_atan2_cpu<level>(chunks.data(), static_cast<int64_t>(chunks.size()), adam_coefficients(options));
-    });
+    with_cpu_level(
+        [&]<CpuLevel level>() { adam_atan2_cpu<level>(chunks.data(), static_cast<int64_t>(chunks.size()), c); });
   };
   tensors[0].param.scalar_type() == at::kDouble ? run.operator()<double>() : run.operator()<float>();
 }

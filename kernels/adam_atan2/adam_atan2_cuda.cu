@@ -1,7 +1,16 @@
+#include "kernels/adam_atan2/adam_atan2_cuda.h"
+
 #include "kernels/adam_atan2/adam_atan2.cuh"
 
 namespace tern::kernels {
+namespace {
 
-template void adam_launch(std::span<const AdamPointers>, const AdamConstants&, const AdamATan2Rule&, cudaStream_t);
+void step(std::span<const AdamPointers> tensors, const AdamConstants& constants, float inv_correction2,
+          cudaStream_t stream) {
+  adam_launch(tensors, constants, AdamATan2Rule{inv_correction2}, stream);
+}
 
+const CudaRegistration<AdamATan2Cuda> registration({step});
+
+}  // namespace
 }  // namespace tern::kernels

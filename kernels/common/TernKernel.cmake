@@ -4,7 +4,8 @@
 #
 # makes the library tern_kernel_rms_norm of <op>.cpp and <op>_autograd.cpp (where there is one), adds <op>_cpu.cpp once
 # per vector level of the processor family, and links it into the umbrella target tern_kernels. The level is chosen at
-# run time (kernels/common/cpu_level.h), so one program runs on every processor.
+# run time (kernels/common/cpu_level.h), so one program runs on every processor. <op>_cuda.cu, where there is one, becomes
+# part of tern_cuda_kernels in CUDA builds.
 add_library(tern_kernels INTERFACE)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -33,6 +34,9 @@ function(tern_kernel op)
       target_compile_options(${objects} PRIVATE ${tern_cpu_flags_${level}})
       list(APPEND sources $<TARGET_OBJECTS:${objects}>)
     endforeach()
+  endif()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_cuda.cu)
+    set_property(GLOBAL APPEND PROPERTY TERN_CUDA_KERNELS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_cuda.cu)
   endif()
   tern_library(tern_kernel_${op} SOURCES ${sources} LIBS tern_kernel_common ${ARG_LIBS})
   target_link_libraries(tern_kernels INTERFACE tern_kernel_${op})

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/common/check.h"
+#include "kernels/common/cuda_dispatch.h"
 
 namespace tern::kernels {
 namespace {
@@ -16,7 +17,8 @@ void check_range(const char* op, const char* name, double value, bool good, cons
   if (!good) bad_argument(op, name, expected, fmt::format("{}", value));
 }
 
-void check_tensor(const char* op, size_t index, const AdamTensor& tensor, at::ScalarType dtype) {
+void check_tensor(const char* op, size_t index, const AdamTensor& tensor, const at::Tensor& first) {
+  const at::ScalarType dtype = first.defined() ? first.scalar_type() : at::kFloat;
   const auto name = [&](const char* field) { return fmt::format("tensors[{}].{}", index, field); };
   const at::Tensor& param = tensor.param;
   const auto check_field = [&](const char* field, const at::Tensor& value, at::ScalarType type) {
@@ -24,7 +26,12 @@ void check_tensor(const char* op, size_t index, const AdamTensor& tensor, at::Sc
     ArgumentCheck(op, full, value).device_of("param", param).dtype({type}).shape_of("param", param).contiguous();
   };
   const std::string param_name = name("param");
-  ArgumentCheck(op, param_name, param).on_cpu().dtype({at::kFloat, at::kDouble}).dtype({dtype}).contiguous();
+  ArgumentCheck(op, param_name, param)
+      .on_cpu_or_cuda()
+      .dtype({at::kFloat, at::kDouble})
+      .dtype({dtype})
+      .device_of("tensors[0].param", first)
+      .contiguous();
   check_field("grad", tensor.grad, dtype);
   check_field("exp_avg", tensor.exp_avg, dtype);
   check_field("exp_avg_sq", tensor.exp_avg_sq, dtype);
@@ -42,9 +49,7 @@ void check_adam(const char* op, std::span<const AdamTensor> tensors, const AdamO
   check_range(op, "weight_decay", options.weight_decay, options.weight_decay >= 0, "0 or more");
   check_range(op, "ema_decay", options.ema_decay, options.ema_decay >= 0 && options.ema_decay <= 1, "in [0, 1]");
   check_range(op, "step", static_cast<double>(options.step), options.step >= 1, "1 or more");
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    check_tensor(op, i, tensors[i], tensors[0].param.defined() ? tensors[0].param.scalar_type() : at::kFloat);
-  }
+  for (size_t i = 0; i < tensors.size(); ++i) check_tensor(op, i, tensors[i], tensors[0].param);
 }
 
 AdamCoefficients adam_coefficients(const AdamOptions& options) {
@@ -55,6 +60,29 @@ AdamCoefficients adam_coefficients(const AdamOptions& options) {
           .step_size = options.lr / (1 - std::pow(options.beta1, step)),
           .inv_correction2 = 1 / std::sqrt(1 - std::pow(options.beta2, step)),
           .ema_weight = 1 - options.ema_decay};
+}
+
+AdamConstants adam_constants(const AdamCoefficients& c) {
+  return {.decay = static_cast<float>(c.decay),
+          .weight1 = static_cast<float>(c.weight1),
+          .weight2 = static_cast<float>(c.weight2),
+          .step_size = static_cast<float>(c.step_size),
+          .ema_weight = static_cast<float>(c.ema_weight)};
+}
+
+std::vector<AdamPointers> adam_pointers(std::span<const AdamTensor> tensors) {
+  std::vector<AdamPointers> pointers;
+  pointers.reserve(tensors.size());
+  for (const AdamTensor& tensor : tensors) {
+    pointers.push_back({.param = cuda_data<float>(tensor.param),
+                        .grad = cuda_data<const float>(tensor.grad),
+                        .exp_avg = cuda_data<float>(tensor.exp_avg),
+                        .exp_avg_sq = cuda_data<float>(tensor.exp_avg_sq),
+                        .ema = tensor.ema.defined() ? cuda_data<float>(tensor.ema) : nullptr,
+                        .shadow = tensor.shadow.defined() ? cuda_data<Bf16>(tensor.shadow) : nullptr,
+                        .size = tensor.param.numel()});
+  }
+  return pointers;
 }
 
 template <class T>

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels/common/adam_cuda.h"
+
 namespace tern::kernels {
 
 // One parameter with its state. All tensors have the parameter's shape and lie dense in memory (contiguous); the
@@ -16,8 +18,8 @@ struct AdamTensor {
   at::Tensor grad;        // dtype of param, read only
   at::Tensor exp_avg;     // first moment m, dtype of param, updated in place
   at::Tensor exp_avg_sq;  // second moment v, dtype of param, updated in place
-  at::Tensor ema{};         // dtype of param: ema <- ema_decay * ema + (1 - ema_decay) * param, with the new param
-  at::Tensor shadow{};      // bfloat16: the new param rounded, what the next forward pass reads
+  at::Tensor ema{};       // dtype of param: ema <- ema_decay * ema + (1 - ema_decay) * param, with the new param
+  at::Tensor shadow{};    // bfloat16: the new param rounded, what the next forward pass reads
 };
 
 struct AdamOptions {
@@ -40,12 +42,18 @@ struct AdamCoefficients {
 };
 
 // Throws tern::Error (usage) naming the argument, e.g. "[adamw] tensors[3].grad must be ...". All tensors of a call
-// must have the dtype of the first parameter.
+// must have the dtype and the device of the first parameter; on a GPU they are float32.
 void check_adam(const char* op, std::span<const AdamTensor> tensors, const AdamOptions& options);
 
 [[nodiscard]] AdamCoefficients adam_coefficients(const AdamOptions& options);
 
-// A stretch of one parameter as the kernels see it; ema and shadow may be null.
+// The same rounded to what the CUDA kernel computes in, but for inv_correction2.
+[[nodiscard]] AdamConstants adam_constants(const AdamCoefficients& coefficients);
+
+// All parameters as the CUDA kernel sees them; float32.
+[[nodiscard]] std::vector<AdamPointers> adam_pointers(std::span<const AdamTensor> tensors);
+
+// A stretch of one parameter as the CPU kernels see it; ema and shadow may be null.
 template <class T>
 struct AdamChunk {
   T* param;

@@ -82,6 +82,11 @@ const ArgumentCheck& ArgumentCheck::width(int64_t size) const {
   fail(fmt::format("of last dimension {}", size), "shape " + list(tensor_.sizes()));
 }
 
+const ArgumentCheck& ArgumentCheck::max_cuda_width(int64_t size) const {
+  if (!tensor_.is_cuda() || tensor_.size(-1) <= size) return *this;
+  fail(fmt::format("of last dimension {} at most on a GPU", size), "shape " + list(tensor_.sizes()));
+}
+
 const ArgumentCheck& ArgumentCheck::contiguous() const {
   if (tensor_.is_contiguous()) return *this;
   fail("contiguous", "strides " + list(tensor_.strides()));
@@ -90,6 +95,14 @@ const ArgumentCheck& ArgumentCheck::contiguous() const {
 const ArgumentCheck& ArgumentCheck::on_cpu() const {
   if (tensor_.is_cpu()) return *this;
   fail("on the CPU", "device " + tensor_.device().str());
+}
+
+const ArgumentCheck& ArgumentCheck::on_cpu_or_cuda() const {
+  if (tensor_.is_cpu()) return *this;
+  if (!tensor_.is_cuda()) fail("on the CPU or a GPU", "device " + tensor_.device().str());
+  const at::ScalarType type = tensor_.scalar_type();
+  if (type == at::kFloat || type == at::kBFloat16) return *this;
+  fail("of dtype float32 or bfloat16 on a GPU", name(type));
 }
 
 const ArgumentCheck& ArgumentCheck::device_of(std::string_view other_name, const at::Tensor& other) const {

@@ -33,10 +33,14 @@ class ArgumentCheck {
   const ArgumentCheck& min_dims(int64_t dims) const;
   // Last dimension is `size`.
   const ArgumentCheck& width(int64_t size) const;
+  // Last dimension is at most `size`, on a GPU.
+  const ArgumentCheck& max_cuda_width(int64_t size) const;
 
   const ArgumentCheck& contiguous() const;
-  // The CPU, which is the one device with kernels in this build.
+  // On the CPU: what an op without CUDA kernels takes.
   const ArgumentCheck& on_cpu() const;
+  // On the CPU or a GPU; on a GPU of dtype float32 or bfloat16.
+  const ArgumentCheck& on_cpu_or_cuda() const;
   const ArgumentCheck& device_of(std::string_view other_name, const at::Tensor& other) const;
 
  private:

@@ -1,10 +1,15 @@
+#include "kernels/relu_squared/relu_squared_cuda.h"
+
 #include "kernels/relu_squared/relu_squared.cuh"
 
 namespace tern::kernels {
+namespace {
 
-template void relu_squared_forward_launch(const float*, float*, int64_t, cudaStream_t);
-template void relu_squared_forward_launch(const Bf16*, Bf16*, int64_t, cudaStream_t);
-template void relu_squared_backward_launch(const float*, const float*, float*, int64_t, cudaStream_t);
-template void relu_squared_backward_launch(const Bf16*, const Bf16*, Bf16*, int64_t, cudaStream_t);
+template <class T>
+constexpr ReluSquaredCuda<T> kKernels{relu_squared_forward_launch<T>, relu_squared_backward_launch<T>};
 
+const CudaRegistration<ReluSquaredCuda<float>> registration_float(kKernels<float>);
+const CudaRegistration<ReluSquaredCuda<Bf16>> registration_bf16(kKernels<Bf16>);
+
+}  // namespace
 }  // namespace tern::kernels

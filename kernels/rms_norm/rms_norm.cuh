@@ -10,6 +10,7 @@
 
 #include "kernels/common/reduce.cuh"
 #include "kernels/common/vec.cuh"
+#include "kernels/rms_norm/rms_norm_cuda.h"
 #include "kernels/simt/simt.h"
 #include "kernels/simt/tile_ops.h"
 
@@ -17,7 +18,7 @@ namespace tern::kernels {
 
 constexpr int kRmsNormThreads = 256;
 constexpr int kRmsNormValues = 32;  // of a row in one thread's registers
-constexpr int kRmsNormMaxWidth = kRmsNormThreads * kRmsNormValues;
+static_assert(kRmsNormMaxWidth == kRmsNormThreads * kRmsNormValues);
 
 // Thread's share of a row: kRmsNormValues / vec vectors, vector i of thread t at element (i * team + t) * vec.
 template <int vec>
@@ -113,9 +114,7 @@ __global__ void __launch_bounds__(kRmsNormThreads)
   rms_norm_each<vec>([&](int i, int j) { products = fmaf(gradients[i][j], outputs[i][j], products); });
   const float mean = rms_norm_team_sum<team>(products) / static_cast<float>(width);
   const float scale = rstd[row];
-  rms_norm_each<vec>([&](int i, int j) {
-    gradients[i][j] = scale * fmaf(-outputs[i][j], mean, gradients[i][j]);
-  });
+  rms_norm_each<vec>([&](int i, int j) { gradients[i][j] = scale * fmaf(-outputs[i][j], mean, gradients[i][j]); });
   rms_norm_store<team, vec>(dx + begin, width, gradients);
 }
 

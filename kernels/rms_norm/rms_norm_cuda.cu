@@ -1,10 +1,15 @@
+#include "kernels/rms_norm/rms_norm_cuda.h"
+
 #include "kernels/rms_norm/rms_norm.cuh"
 
 namespace tern::kernels {
+namespace {
 
-template void rms_norm_forward_launch(const float*, const float*, float, float*, float*, int64_t, int, cudaStream_t);
-template void rms_norm_forward_launch(const Bf16*, const Bf16*, float, Bf16*, float*, int64_t, int, cudaStream_t);
-template void rms_norm_backward_launch(const float*, const float*, const float*, float*, int64_t, int, cudaStream_t);
-template void rms_norm_backward_launch(const Bf16*, const Bf16*, const float*, Bf16*, int64_t, int, cudaStream_t);
+template <class T>
+constexpr RmsNormCuda<T> kKernels{rms_norm_forward_launch<T>, rms_norm_backward_launch<T>};
 
+const CudaRegistration<RmsNormCuda<float>> registration_float(kKernels<float>);
+const CudaRegistration<RmsNormCuda<Bf16>> registration_bf16(kKernels<Bf16>);
+
+}  // namespace
 }  // namespace tern::kernels

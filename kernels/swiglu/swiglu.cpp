@@ -1,7 +1,9 @@
 #include "kernels/swiglu/swiglu.h"
 
 #include "kernels/common/check.h"
+#include "kernels/common/cuda_dispatch.h"
 #include "kernels/swiglu/swiglu_cpu.h"
+#include "kernels/swiglu/swiglu_cuda.h"
 
 namespace tern::kernels {
 namespace {
@@ -10,7 +12,7 @@ constexpr const char* kOp = "swiglu";
 
 // Sizes of out, after the checks of the packed input.
 std::vector<int64_t> checked_out_sizes(const at::Tensor& gate_up) {
-  ArgumentCheck(kOp, "gate_up", gate_up).on_cpu().floating().min_dims(1).contiguous();
+  ArgumentCheck(kOp, "gate_up", gate_up).on_cpu_or_cuda().floating().min_dims(1).contiguous();
   const int64_t packed = gate_up.size(-1);
   if (packed == 0 || packed % 2 != 0) {
     bad_argument(kOp, "gate_up", "of an even last dimension above 0", std::to_string(packed));
@@ -42,6 +44,14 @@ void backward(const at::Tensor& dout, const at::Tensor& gate_up, at::Tensor& d_g
         .shape(out_sizes)
         .contiguous();
   }
+  if (gate_up.is_cuda()) {
+    with_cuda_type(gate_up, [&]<class T>(CudaStream stream) {
+      cuda_kernels<SwigluCuda<T>>(kOp).backward(cuda_data<const T>(dout), cuda_data<const T>(gate_up),
+                                                cuda_data<T>(d_gate_up), cuda_data<T>(out), row_count(gate_up),
+                                                out_sizes.back(), stream);
+    });
+    return;
+  }
   with_cpu_level_and_type(gate_up.scalar_type(), [&]<CpuLevel level, class T>() {
     swiglu_backward_cpu<level>(dout.const_data_ptr<T>(), gate_up.const_data_ptr<T>(), d_gate_up.mutable_data_ptr<T>(),
                                out == nullptr ? nullptr : out->mutable_data_ptr<T>(), row_count(gate_up),
@@ -59,6 +69,13 @@ void swiglu_forward(const at::Tensor& gate_up, at::Tensor& out) {
       .dtype_of("gate_up", gate_up)
       .shape(out_sizes)
       .contiguous();
+  if (gate_up.is_cuda()) {
+    with_cuda_type(gate_up, [&]<class T>(CudaStream stream) {
+      cuda_kernels<SwigluCuda<T>>(kOp).forward(cuda_data<const T>(gate_up), cuda_data<T>(out), row_count(gate_up),
+                                               out_sizes.back(), stream);
+    });
+    return;
+  }
   with_cpu_level_and_type(gate_up.scalar_type(), [&]<CpuLevel level, class T>() {
     swiglu_forward_cpu<level>(gate_up.const_data_ptr<T>(), out.mutable_data_ptr<T>(), row_count(gate_up),
                               out_sizes.back());

@@ -1,10 +1,15 @@
+#include "kernels/swiglu/swiglu_cuda.h"
+
 #include "kernels/swiglu/swiglu.cuh"
 
 namespace tern::kernels {
+namespace {
 
-template void swiglu_forward_launch(const float*, float*, int64_t, int64_t, cudaStream_t);
-template void swiglu_forward_launch(const Bf16*, Bf16*, int64_t, int64_t, cudaStream_t);
-template void swiglu_backward_launch(const float*, const float*, float*, float*, int64_t, int64_t, cudaStream_t);
-template void swiglu_backward_launch(const Bf16*, const Bf16*, Bf16*, Bf16*, int64_t, int64_t, cudaStream_t);
+template <class T>
+constexpr SwigluCuda<T> kKernels{swiglu_forward_launch<T>, swiglu_backward_launch<T>};
 
+const CudaRegistration<SwigluCuda<float>> registration_float(kKernels<float>);
+const CudaRegistration<SwigluCuda<Bf16>> registration_bf16(kKernels<Bf16>);
+
+}  // namespace
 }  // namespace tern::kernels
