@@ -36,4 +36,5 @@ constexpr uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
   return {x, y, z, w};
 }
 
-using cudaStream_t = void*;
+// Streams are never looked into; the type is CUDA's, so that pointers to launchers have one type on both compilers.
+using cudaStream_t = struct CUstream_st*;

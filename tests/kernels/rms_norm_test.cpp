@@ -94,7 +94,7 @@ TEST(RmsNorm, RefusesBadArguments) {
                      "[rms_norm] residual must be of the shape of x [2, 4], got [2, 5]");
   expect_usage_error(run(x.to(at::kHalf), x),
                      "[rms_norm] x must be of dtype float32 or bfloat16 or float64, got float16");
-  expect_usage_error(run(x.to(at::Device("meta")), x), "[rms_norm] x must be on the CPU, got device meta");
+  expect_usage_error(run(x.to(at::Device("meta")), x), "[rms_norm] x must be on the CPU or a GPU, got device meta");
   expect_usage_error(run(at::Tensor(), x), "[rms_norm] x must be a tensor, got an undefined tensor");
   expect_usage_error(run(at::zeros({2, 0}), x), "[rms_norm] residual must be of the shape of x [2, 0], got [2, 4]");
   expect_usage_error(run(at::zeros({2, 0}), at::zeros({2, 0})),

@@ -1,0 +1,178 @@
+// From an op's call with CUDA tensors to its kernel: checks, device, stream and the order of the launcher's arguments.
+// The kernels are those of <op>_cuda.cu, compiled for the emulator, and have to agree with the CPU kernels.
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include "kernels/adam_atan2/adam_atan2.h"
+#include "kernels/adamw/adamw.h"
+#include "kernels/common/check.h"
+#include "kernels/common/cuda_dispatch.h"
+#include "kernels/relu_squared/relu_squared.h"
+#include "kernels/rms_norm/rms_norm.h"
+#include "kernels/swiglu/swiglu.h"
+#include "tests/kernels/cases.h"
+#include "tests/support/fake_cuda.h"
+#include "tests/support/tensors.h"
+
+namespace tern::test {
+namespace {
+
+class CudaDispatch : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { install_fake_cuda(); }
+};
+
+// Runs f with an output per given tensor, on the CPU and as CUDA tensors, and compares them. Outputs start as NaN.
+using Outputs = std::vector<at::Tensor>;
+using Move = std::function<at::Tensor(const at::Tensor&)>;
+
+void expect_same(const Outputs& like, Tolerance tolerance, const std::function<void(const Move&, Outputs&)>& f) {
+  const auto room = [&] {
+    Outputs out;
+    for (const at::Tensor& one : like) out.push_back(at::empty_like(one).fill_(std::nan("")));
+    return out;
+  };
+  Outputs on_cpu = room(), host = room(), on_cuda;
+  for (const at::Tensor& one : host) on_cuda.push_back(as_cuda(one));
+  f([](const at::Tensor& tensor) { return tensor; }, on_cpu);
+  f([](const at::Tensor& tensor) { return as_cuda(tensor); }, on_cuda);
+  for (size_t i = 0; i < like.size(); ++i) {
+    EXPECT_TRUE(close(host[i], on_cpu[i], tolerance.relative, tolerance.absolute)) << "output " << i;
+  }
+}
+
+// One rounding to the dtype on either side, and a few of float32.
+Tolerance rounding(at::ScalarType dtype) {
+  return dtype == at::kBFloat16 ? Tolerance{0x1p-7, 0x1p-9} : Tolerance{0x1p-20, 0x1p-20};
+}
+
+TEST_F(CudaDispatch, RmsNorm) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto x = randn({5, 24}, 1, dtype), residual = randn({5, 24}, 2, dtype), dy = randn({5, 24}, 3, dtype);
+    const auto y = randn({5, 24}, 4, dtype), rstd = randn({5}, 5, at::kFloat).abs();
+    expect_same({x, rstd}, rounding(dtype), [&](const Move& move, Outputs& out) {
+      kernels::rms_norm_residual_forward(move(x), move(residual), 1e-5, out[0], out[1]);
+    });
+    expect_same({x, rstd}, rounding(dtype),
+                [&](const Move& move, Outputs& out) { kernels::rms_norm_forward(move(x), 1e-5, out[0], out[1]); });
+    expect_same({x}, rounding(dtype), [&](const Move& move, Outputs& out) {
+      kernels::rms_norm_backward(move(dy), move(y), move(rstd), out[0]);
+    });
+  }
+}
+
+TEST_F(CudaDispatch, Swiglu) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto gate_up = randn({2, 3, 32}, 1, dtype), dout = randn({2, 3, 16}, 2, dtype);
+    expect_same({dout}, rounding(dtype),
+                [&](const Move& move, Outputs& out) { kernels::swiglu_forward(move(gate_up), out[0]); });
+    expect_same({gate_up}, rounding(dtype),
+                [&](const Move& move, Outputs& out) { kernels::swiglu_backward(move(dout), move(gate_up), out[0]); });
+    expect_same({gate_up, dout}, rounding(dtype), [&](const Move& move, Outputs& out) {
+      kernels::swiglu_backward_recompute(move(dout), move(gate_up), out[0], out[1]);
+    });
+  }
+}
+
+TEST_F(CudaDispatch, ReluSquared) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto x = randn({7, 11}, 1, dtype), dout = randn({7, 11}, 2, dtype);
+    expect_same({x}, rounding(dtype),
+                [&](const Move& move, Outputs& out) { kernels::relu_squared_forward(move(x), out[0]); });
+    expect_same({x}, rounding(dtype),
+                [&](const Move& move, Outputs& out) { kernels::relu_squared_backward(move(dout), move(x), out[0]); });
+  }
+}
+
+// Two parameters, the second with EMA and shadow; every value differs, so that no pointer can be mistaken.
+void step_both(const std::function<void(std::span<const kernels::AdamTensor>)>& step) {
+  Outputs results[2];
+  for (const bool cuda : {false, true}) {
+    std::vector<kernels::AdamTensor> tensors;
+    for (int i = 0; i < 2; ++i) {
+      const auto values = [&](unsigned seed) {
+        return randn({3, 5}, 10 * static_cast<unsigned>(i) + seed, at::kFloat);
+      };
+      kernels::AdamTensor one{values(1), values(2), values(3), values(4).abs()};
+      if (i == 1) {
+        one.ema = values(5);
+        one.shadow = values(6).to(at::kBFloat16);
+      }
+      for (at::Tensor* field : {&one.param, &one.grad, &one.exp_avg, &one.exp_avg_sq, &one.ema, &one.shadow}) {
+        if (!field->defined()) continue;
+        results[cuda].push_back(*field);
+        if (cuda) *field = as_cuda(*field);
+      }
+      tensors.push_back(one);
+    }
+    step(tensors);
+  }
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    const Tolerance tolerance = rounding(results[0][i].scalar_type());
+    EXPECT_TRUE(close(results[1][i], results[0][i], tolerance.relative, tolerance.absolute)) << "tensor " << i;
+  }
+}
+
+constexpr kernels::AdamOptions kAdam{
+    .lr = 0.1, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .step = 3, .ema_decay = 0.7};
+
+TEST_F(CudaDispatch, AdamATan2) {
+  step_both([](std::span<const kernels::AdamTensor> tensors) { kernels::adam_atan2_step(tensors, kAdam); });
+}
+
+TEST_F(CudaDispatch, AdamW) {
+  step_both([](std::span<const kernels::AdamTensor> tensors) { kernels::adamw_step(tensors, kAdam, 0.25); });
+}
+
+TEST_F(CudaDispatch, WorksOnTheTensorsDeviceAndItsCurrentStream) {
+  const auto tensor = as_cuda(at::zeros({2}), 1);
+  EXPECT_EQ(fake_current_device(), 0);
+  {
+    const kernels::CudaScope scope(tensor);
+    EXPECT_EQ(fake_current_device(), 1);
+    EXPECT_EQ(static_cast<void*>(scope.stream()), fake_stream_handle(1));
+  }
+  EXPECT_EQ(fake_current_device(), 0);
+}
+
+TEST_F(CudaDispatch, ChecksComeBeforeTheLaunch) {
+  const auto x = at::zeros({2, 8});
+  at::Tensor y = as_cuda(x), rstd = as_cuda(at::zeros({2}));
+  const auto forward = [&](const at::Tensor& input, const at::Tensor& residual) {
+    return [&, input, residual] { kernels::rms_norm_residual_forward(input, residual, 1e-5, y, rstd); };
+  };
+  expect_usage_error(forward(as_cuda(x), x), "[rms_norm] residual must be on the device of x (cuda:0), got cpu");
+  expect_usage_error(forward(as_cuda(x), as_cuda(x, 1)),
+                     "[rms_norm] residual must be on the device of x (cuda:0), got cuda:1");
+  const auto wide = as_cuda(x.to(at::kDouble));
+  expect_usage_error(forward(wide, wide), "[rms_norm] x must be of dtype float32 or bfloat16 on a GPU, got float64");
+  const auto long_rows = as_cuda(at::zeros({1, 8193}));
+  expect_usage_error(forward(long_rows, long_rows),
+                     "[rms_norm] x must be of last dimension 8192 at most on a GPU, got shape [1, 8193]");
+  expect_usage_error(forward(as_cuda(x.t()), as_cuda(x.t())), "[rms_norm] x must be contiguous, got strides [1, 8]");
+
+  std::vector<kernels::AdamTensor> tensors;
+  for (const int device : {0, 1}) {
+    const auto z = [&] { return as_cuda(at::zeros({2}), device); };
+    tensors.push_back({z(), z(), z(), z()});
+  }
+  expect_usage_error([&] { kernels::adam_atan2_step(tensors, kAdam); },
+                     "[adam_atan2] tensors[1].param must be on the device of tensors[0].param (cuda:0), got cuda:1");
+}
+
+struct NoSuchKernels {};
+
+TEST_F(CudaDispatch, AnOpWithoutCudaKernelsSaysSo) {
+  expect_usage_error([] { kernels::cuda_kernels<NoSuchKernels>("some_op"); },
+                     "[some_op] has no CUDA kernel in this build, use device=cpu, or the build of the cuda preset");
+  const NoSuchKernels some;
+  {
+    const kernels::CudaRegistration<NoSuchKernels> registration(some);
+    kernels::cuda_kernels<NoSuchKernels>("some_op");
+  }
+  EXPECT_THROW(kernels::cuda_kernels<NoSuchKernels>("some_op"), Error);
+}
+
+}  // namespace
+}  // namespace tern::test
