@@ -6,10 +6,10 @@
 #
 #   scripts/get_cuda_libtorch.sh      # into $TERN_DEPS/libtorch-2.11.0/lib, by default below ~/.cache/tern
 set -euo pipefail
-source "$(dirname "$0")/lib/wheels.sh"
 
 version=2.11.0
-lib=${TERN_DEPS:-$HOME/.cache/tern}/libtorch-$version/lib
+deps=${TERN_DEPS:-$HOME/.cache/tern}
+lib=$deps/libtorch-$version/lib
 if [[ ! -e $lib/libtorch_cpu.so ]]; then
   echo "no LibTorch in $lib: run scripts/bootstrap.sh first" >&2
   exit 1
@@ -54,6 +54,27 @@ toolkit_serves() {
   esac
 }
 
+# take_from_wheel REQUIREMENT FILE...: shared libraries out of a wheel into $lib, each by a rename. A wheel that lies in
+# $TERN_DEPS/wheels is used, another one is downloaded and not kept.
+part=$lib.part
+take_from_wheel() {
+  local name=${1%%==*} wheel file
+  rm -rf "$part"
+  mkdir -p "$part"
+  if ! wheel=$(compgen -G "$deps/wheels/${name//-/_}-${1##*==}-*.whl"); then
+    "${PYTHON:-python3}" -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: \
+      --python-version 3.11 --implementation cp --abi cp311 --abi none --platform manylinux_2_28_x86_64 \
+      --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
+      --platform manylinux2014_x86_64 --platform any --dest "$part" "$1"
+    wheel=$(compgen -G "$part/*.whl")
+  fi
+  for file in "${@:2}"; do
+    unzip -q -o -j "$wheel" "*/$file" -d "$part"
+    mv "$part/$file" "$lib/$file"
+  done
+  rm -rf "$part"
+}
+
 # provide REQUIREMENT SONAME...: puts the libraries into $lib.
 provide() {
   local requirement=$1 name missing=() in_toolkit=0
@@ -68,7 +89,7 @@ provide() {
     for name in "${missing[@]}"; do ln -sfn "$toolkit_lib/$name" "$lib/$name"; done
   else
     echo "$requirement: from its wheel"
-    wheel_libraries "$lib" "$requirement" "${missing[@]}"
+    take_from_wheel "$requirement" "${missing[@]}"
   fi
 }
 
