@@ -74,18 +74,39 @@ function(tern_kernel_coverage op)
   set_tests_properties(${op}_coverage PROPERTIES LABELS kernels TIMEOUT 300)
 endfunction()
 
+# The same cases compiled by nvcc, to run where there is a GPU: tests/cuda/<op>_gpu_test.
+function(tern_kernel_gpu_test op)
+  find_package(CUDAToolkit REQUIRED)
+  set(sources)
+  foreach(source IN LISTS ARGN)  # through a file of its own: the emulator's tests compile the same source as C++
+    get_filename_component(name ${source} NAME_WE)
+    set(wrapper ${CMAKE_CURRENT_BINARY_DIR}/${op}_gpu/${name}.cu)
+    file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"tests/kernels/cuda_proof/${source}\"\n")
+    list(APPEND sources ${wrapper})
+  endforeach()
+  set(target ${op}_gpu_test)
+  tern_cuda_library(${op}_gpu_cases ${sources})
+  tern_test(${target} LABELS cuda SOURCES ${CMAKE_SOURCE_DIR}/tests/cuda/gpu_test.cpp compare.cpp
+    LIBS ${op}_gpu_cases tern_gpu_test_support tern_base CUDA::cudart)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/cuda)
+  add_dependencies(cuda_tests ${target})
+endfunction()
+
 # The whole proof of one kernel:
 #
 #   tern_kernel_proof(rms_norm CASES rms_norm_cases.cpp CUDA ../../../kernels/rms_norm/rms_norm_cuda.cu)
 #
 # runs the cases (tests/kernels/cuda_proof/proof.h) on fibers in every build and, where nvcc is found, on the PTX of
 # compute_80 and compute_100a: nvcc has two front ends, one below and one from sm_100 on, and their PTX differs. It
-# also compares <op>_budget.cpp with what the compiler made for every architecture.
+# also compares <op>_budget.cpp with what the compiler made for every architecture. CUDA builds get the cases for a GPU.
 function(tern_kernel_proof op)
   cmake_parse_arguments(ARG "" "CUDA" "CASES" ${ARGN})
   tern_simt_test(${op}_emulated_test VARIANTS plain race asan TIMEOUT 300
     KERNELS ${ARG_CASES} DRIVER tern_emulated_driver)
   tern_kernel_coverage(${op} ${ARG_CASES})
+  if(TERN_CUDA)
+    tern_kernel_gpu_test(${op} ${ARG_CASES})
+  endif()
   if(TERN_NVCC)
     tern_ptx(ptx ${ARG_CUDA} ARCHES 80 100a)
     add_custom_target(${op}_ptx DEPENDS ${ptx})
