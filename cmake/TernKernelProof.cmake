@@ -77,6 +77,8 @@ endfunction()
 # The same cases compiled by nvcc, to run where there is a GPU: tests/cuda/<op>_gpu_test.
 function(tern_kernel_gpu_test op)
   find_package(CUDAToolkit REQUIRED)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
   set(sources)
   foreach(source IN LISTS ARGN)  # through a file of its own: the emulator's tests compile the same source as C++
     get_filename_component(name ${source} NAME_WE)
@@ -86,9 +88,12 @@ function(tern_kernel_gpu_test op)
   endforeach()
   set(target ${op}_gpu_test)
   tern_cuda_library(${op}_gpu_cases ${sources})
-  tern_test(${target} LABELS cuda SOURCES ${CMAKE_SOURCE_DIR}/tests/cuda/gpu_test.cpp compare.cpp
-    LIBS ${op}_gpu_cases tern_gpu_test_support tern_base CUDA::cudart)
+  add_executable(${target} ${CMAKE_SOURCE_DIR}/tests/cuda/gpu_test.cpp compare.cpp)
+  target_link_libraries(${target} PRIVATE tern_compiler ${op}_gpu_cases tern_gpu_test_support tern_base CUDA::cudart
+    GTest::gtest GTest::gtest_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/cuda)
+  gtest_discover_tests(${target} TEST_PREFIX "${target}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS cuda TIMEOUT 300)
   add_dependencies(cuda_tests ${target})
 endfunction()
 

@@ -21,15 +21,27 @@ constexpr int kSharedRedzone = 0;
 template <class T>
 __device__ __forceinline__ void shared_redzone(T*) {}
 
+// What to do about a refused launch; empty where the text of CUDA says it all.
+inline const char* launch_remedy(cudaError_t status) {
+  switch (status) {
+    case cudaErrorNoKernelImageForDevice: return "build for this GPU (CMAKE_CUDA_ARCHITECTURES)";
+    case cudaErrorNoDevice:
+    case cudaErrorInsufficientDriver: return "use device=cpu, or a machine with an NVIDIA GPU and a driver for CUDA 13";
+    default: return "";
+  }
+}
+
 // Turns a refused launch into an error that says which one: CUDA's own text names neither kernel nor sizes.
-inline void check_launch(cudaError_t status, const char* kernel, dim3 grid, dim3 block, size_t shared_bytes) {
+inline void check_launch(cudaError_t status, const char* name, dim3 grid, dim3 block, size_t shared_bytes) {
   if (status == cudaSuccess) return;
+  std::string kernel = name;
+  if (kernel.front() == '(') kernel = kernel.substr(1, kernel.size() - 2);  // SIMT_LAUNCH((f<64, true>), ...)
   const auto text = [](dim3 d) { return std::to_string(d.x) + "x" + std::to_string(d.y) + "x" + std::to_string(d.z); };
   throw Error(status == cudaErrorMemoryAllocation ? ErrorKind::out_of_memory : ErrorKind::usage,
               std::string("CUDA launch failed: ") + cudaGetErrorString(status),
-              std::string("kernel ") + kernel + ", grid " + text(grid) + ", block " + text(block) + ", " +
+              "kernel " + kernel + ", grid " + text(grid) + ", block " + text(block) + ", " +
                   std::to_string(shared_bytes) + " bytes of dynamic shared memory",
-              "check that this build has code for the device (CMAKE_CUDA_ARCHITECTURES)");
+              launch_remedy(status));
 }
 
 // More than 48 KiB of dynamic shared memory has to be asked for by kernel.
