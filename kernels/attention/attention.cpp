@@ -1,17 +1,13 @@
 #include "kernels/attention/attention.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 
 #include <array>
 #include <cmath>
-#include <limits>
-#include <optional>
 
+#include "base/error.h"
+#include "kernels/attention/attention_path.h"
 #include "kernels/common/check.h"
 
 namespace tern::kernels {
@@ -32,7 +28,7 @@ void check_qkv(const at::Tensor& qkv, const AttentionOptions& options) {
   if (options.window_left < -1 || (options.window_left >= 0 && !options.causal)) {
     bad_argument(kOp, "window_left", "-1, or 0 and more with causal", std::to_string(options.window_left));
   }
-  ArgumentCheck(kOp, "qkv", qkv).on_cpu().floating().shape({-1, -1, layout.width()}).contiguous();
+  ArgumentCheck(kOp, "qkv", qkv).on_cpu_or_cuda().floating().shape({-1, -1, layout.width()}).contiguous();
   if (options.rope.cos.defined()) check_rope_table(kOp, options.rope, layout, qkv);
 }
 
@@ -42,11 +38,7 @@ at::Tensor heads(const at::Tensor& packed, int64_t head_dim, int64_t first, int6
   return packed.view({batch, seq_len, packed.size(2) / head_dim, head_dim}).narrow(2, first, count).transpose(1, 2);
 }
 
-struct Heads {
-  at::Tensor q, k, v;
-};
-
-Heads split(const at::Tensor& qkv, const QkvLayout& layout) {
+AttentionHeads split(const at::Tensor& qkv, const QkvLayout& layout) {
   return {heads(qkv, layout.head_dim, 0, layout.num_heads),
           heads(qkv, layout.head_dim, layout.num_heads, layout.num_kv_heads),
           heads(qkv, layout.head_dim, layout.num_heads + layout.num_kv_heads, layout.num_kv_heads)};
@@ -56,16 +48,19 @@ double scale_of(const AttentionOptions& options) {
   return options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<double>(options.layout.head_dim));
 }
 
-// Additive mask of a causal window; nothing where ATen's own causal mask (or none) is enough.
-std::optional<at::Tensor> window_mask(const AttentionOptions& options, const at::Tensor& qkv) {
-  const int64_t seq_len = qkv.size(1);
-  if (options.window_left < 0 || options.window_left >= seq_len - 1) return std::nullopt;
-  const at::Tensor position = at::arange(seq_len, qkv.options().dtype(at::kLong));
-  const at::Tensor distance = position.unsqueeze(1).sub(position.unsqueeze(0));
-  const at::Tensor hidden = distance.lt(0).logical_or(distance.gt(options.window_left));
-  return at::full({seq_len, seq_len}, 0.0, qkv.options())
-      .masked_fill_(hidden, -std::numeric_limits<double>::infinity())
-      .view({1, 1, seq_len, seq_len});
+AttentionProblem problem_of(const at::Tensor& qkv, const AttentionOptions& options) {
+  const bool windowed = options.window_left >= 0 && options.window_left < qkv.size(1) - 1;
+  return {split(qkv, options.layout), options.causal, windowed ? options.window_left : -1, scale_of(options)};
+}
+
+const AttentionPath& path_of(AttentionBackend backend) {
+  switch (backend) {
+    case AttentionBackend::fused: return kAttentionCpuFlash;
+    case AttentionBackend::flash: return kAttentionCudaFlash;
+    case AttentionBackend::cudnn: return kAttentionCudnn;
+    case AttentionBackend::math: break;
+  }
+  return kAttentionMath;
 }
 
 }  // namespace
@@ -79,14 +74,12 @@ AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& opt
   if (qkv.numel() == 0) {
     const auto lse_dtype = qkv.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     return {at::empty(out_sizes, qkv.options()),
-            at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(lse_dtype))};
+            at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(lse_dtype)), options.backend};
   }
+  const AttentionBackend backend = usable_backend(options, qkv);
   if (options.rope.cos.defined()) rope_qkv_(qkv, layout, options.rope, kOp);
-  const Heads in = split(qkv, layout);
-  const auto mask = window_mask(options, qkv);
-  auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(in.q, in.k, in.v, 0.0, options.causal && !mask,
-                                                                    mask, scale_of(options));
-  return {out.transpose(1, 2).reshape(out_sizes), lse};
+  const auto [out, lse] = path_of(backend).forward(problem_of(qkv, options));
+  return {out.transpose(1, 2).reshape(out_sizes), lse, backend};
 }
 
 void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const AttentionForward& forward,
@@ -102,16 +95,14 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const Att
   allocate_if_undefined(d_qkv, qkv.sizes(), qkv, qkv.scalar_type());
   ArgumentCheck(kOp, "d_qkv", d_qkv).device_of("qkv", qkv).dtype_of("qkv", qkv).shape_of("qkv", qkv).contiguous();
   if (qkv.numel() == 0) return;
-  const Heads in = split(qkv, layout);
-  const auto mask = window_mask(options, qkv);
-  const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-      heads(dout, layout.head_dim, 0, layout.num_heads), in.q, in.k, in.v,
-      heads(forward.out, layout.head_dim, 0, layout.num_heads), forward.lse, 0.0, options.causal && !mask, mask,
-      scale_of(options));
-  const Heads d = split(d_qkv, layout);
-  d.q.copy_(dq);
-  d.k.copy_(dk);
-  d.v.copy_(dv);
+  const AttentionHeads gradients =
+      path_of(forward.backend)
+          .backward(problem_of(qkv, options), heads(dout, layout.head_dim, 0, layout.num_heads),
+                    heads(forward.out, layout.head_dim, 0, layout.num_heads), forward.lse);
+  const AttentionHeads d = split(d_qkv, layout);
+  d.q.copy_(gradients.q);
+  d.k.copy_(gradients.k);
+  d.v.copy_(gradients.v);
   if (options.rope.cos.defined()) {
     RopeTable back = options.rope;
     back.direction = inverse(back.direction);

@@ -10,12 +10,13 @@
 // out, dout: [batch, seq, num_heads * head_dim], contiguous, dtype of qkv.
 // lse: [batch, num_heads, seq], log of the sum of exponents of each row of scaled scores; float32 (float64 for
 // float64); its strides are the kernel's own affair.
-// The score matrix is never stored. Results are the same for a fixed number of threads.
+// The score matrix is never stored (but by the math backend). Results are the same for a fixed number of threads.
 // Errors: tern::Error (usage) naming the argument, before anything is written.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/attention/attention_backend.h"
 #include "kernels/rope/rope.h"
 
 namespace tern::kernels {
@@ -25,12 +26,15 @@ struct AttentionOptions {
   bool causal = false;
   int64_t window_left = -1;  // -1: no window; needs causal
   double scale = 0;          // 0: 1 / sqrt(head_dim)
-  RopeTable rope{};           // undefined tables: no rotation
+  RopeTable rope{};          // undefined tables: no rotation
+  // Where it can't run a problem, another one does, with one line in the log.
+  AttentionBackend backend = AttentionBackend::fused;
 };
 
 struct AttentionForward {
   at::Tensor out;
   at::Tensor lse;
+  AttentionBackend backend = AttentionBackend::fused;  // the one that computed it, and that the backward pass takes
 };
 
 // Rotates q and k inside qkv in place (the backward pass wants them so) and attends.

@@ -37,6 +37,7 @@ struct Attention : torch::autograd::Function<Attention> {
     at::Tensor rotated = options.rope.cos.defined() ? qkv.clone(at::MemoryFormat::Contiguous) : qkv.contiguous();
     const AttentionForward result = attention_forward_(rotated, options);
     save_options(context, options);
+    context->saved_data["backend"] = static_cast<int64_t>(result.backend);
     context->save_for_backward({rotated, result.out, result.lse, options.rope.cos, options.rope.sin});
     return result.out;
   }
@@ -44,7 +45,8 @@ struct Attention : torch::autograd::Function<Attention> {
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const auto saved = context->get_saved_variables();
     at::Tensor d_qkv;
-    attention_backward(grads[0].contiguous(), saved[0], {saved[1], saved[2]},
+    const auto backend = static_cast<AttentionBackend>(context->saved_data["backend"].toInt());
+    attention_backward(grads[0].contiguous(), saved[0], {saved[1], saved[2], backend},
                        saved_options(context, saved[3], saved[4]), d_qkv);
     return {d_qkv, at::Tensor()};
   }

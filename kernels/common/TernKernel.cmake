@@ -1,8 +1,8 @@
 # Builds one fused op from its folder; see kernels/README.md.
 #
-#   tern_kernel(rms_norm [LIBS other_target])
+#   tern_kernel(rms_norm [SOURCES more.cpp] [LIBS other_target])
 #
-# makes the library tern_kernel_rms_norm of <op>.cpp and <op>_autograd.cpp (where there is one), adds <op>_cpu.cpp once
+# makes the library tern_kernel_rms_norm of <op>.cpp and <op>_autograd.cpp (where there is one) and SOURCES, adds <op>_cpu.cpp once
 # per vector level of the processor family, and links it into the umbrella target tern_kernels. The level is chosen at
 # run time (kernels/common/cpu_level.h), so one program runs on every processor. <op>_cuda.cu, where there is one, becomes
 # part of tern_cuda_kernels in CUDA builds.
@@ -21,8 +21,8 @@ set(tern_cpu_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized -DCPU_CAPA
   -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c)
 
 function(tern_kernel op)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
-  set(sources ${op}.cpp)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  set(sources ${op}.cpp ${ARG_SOURCES})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_autograd.cpp)
     list(APPEND sources ${op}_autograd.cpp)
   endif()

@@ -109,6 +109,20 @@ TEST(Attention, MatchesPlainForHeadDimensionsGroupsAndWindows) {
   }
 }
 
+// The math backend, on every kind of problem.
+TEST(Attention, MathMatchesPlainToo) {
+  for (auto dtype : float_types()) {
+    for (AttentionOptions options :
+         {AttentionOptions{.layout = {2, 2, 16}}, AttentionOptions{.layout = {6, 2, 8}, .causal = true, .scale = 0.7},
+          AttentionOptions{.layout = {4, 1, 64}, .causal = true, .window_left = 7},
+          AttentionOptions{.layout = {2, 1, 16}, .causal = true, .window_left = 0}}) {
+      options.backend = kernels::AttentionBackend::math;
+      EXPECT_TRUE(agrees(with_rope(options, dtype, RopeDirection::clockwise), 2, 40, dtype)) << dtype;
+      EXPECT_TRUE(agrees(options, 1, 1, dtype)) << dtype;
+    }
+  }
+}
+
 TEST(Attention, GradcheckInFloat64) {
   const AttentionOptions causal{.layout = {2, 1, 4}, .causal = true};
   const auto options = with_rope(causal, at::kDouble, RopeDirection::counter_clockwise);

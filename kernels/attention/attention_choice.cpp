@@ -1,0 +1,148 @@
+#include "kernels/attention/attention_choice.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/attention/attention_path.h"
+
+namespace tern::kernels {
+namespace {
+
+constexpr std::array kRacers = {AttentionBackend::fused, AttentionBackend::flash, AttentionBackend::cudnn};
+
+// Largest difference over the largest expected value; NaN where either has one.
+double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
+  const at::Tensor a = actual.to(at::kDouble), e = expected.to(at::kDouble);
+  return (a - e).abs().max().item<double>() / std::max(e.abs().max().item<double>(), 1e-30);
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+void wait_for(at::Device device) {
+  if (device.is_cpu()) return;
+  c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
+}
+
+double median_seconds(const std::function<AttentionPasses()>& run) {
+  std::array<double, 5> times;
+  for (double& time : times) {
+    const auto start = std::chrono::steady_clock::now();
+    run();
+    time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  std::ranges::sort(times);
+  return times[times.size() / 2];
+}
+
+// bfloat16: weights, scores and results are rounded to 2^-9 of values of the size of the largest, a handful of times.
+double tolerance_of(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kBFloat16: return 0x1p-5;
+    case at::kDouble: return 1e-9;
+    default: return 1e-4;
+  }
+}
+
+std::string name_of(AttentionBackend backend) {
+  return std::string(attention_backend_name(backend));
+}
+
+}  // namespace
+
+AttentionWinner choose_attention_candidate(
+    const AttentionPasses& expected, double tolerance, std::span<const AttentionCandidate> candidates,
+    const std::function<double(const std::function<AttentionPasses()>&)>& seconds) {
+  constexpr double kClearlyFaster = 0.9;
+  AttentionWinner winner;
+  double best = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const AttentionCandidate& candidate = candidates[i];
+    const auto note = [&](const std::string& text) {
+      winner.findings += (i == 0 ? "" : "; ") + candidate.name + " " + text;
+    };
+    if (!candidate.why_not.empty()) {
+      note("can't: " + candidate.why_not);
+      continue;
+    }
+    try {
+      const AttentionPasses got = candidate.run();
+      const double in_out = relative_error(got.out, expected.out);
+      const double in_gradient = relative_error(got.d_qkv, expected.d_qkv);
+      if (!(in_out <= tolerance) || !(in_gradient <= tolerance)) {
+        note(fmt::format("wrong by {:.2g} of the largest value, in the gradient by {:.2g} ({:.2g} allowed)", in_out,
+                         in_gradient, tolerance));
+        continue;
+      }
+      const double time = seconds(candidate.run);
+      note(fmt::format("{:.2f} ms", time * 1e3));
+      if (time < kClearlyFaster * best) {
+        best = time;
+        winner.index = static_cast<int>(i);
+      }
+    } catch (const std::exception& error) {
+      note("failed: " + first_line(error.what()));
+    }
+  }
+  return winner;
+}
+
+AttentionChoice try_attention_backends(const AttentionOptions& options, int64_t seq_len, at::ScalarType dtype,
+                                       at::Device device) {
+  constexpr int64_t kBatch = 2, kMaxSeqLen = 128;
+  auto generator = at::detail::createCPUGenerator(/*seed=*/1);
+  const int64_t length = std::min(seq_len, kMaxSeqLen);
+  const auto sample = [&](int64_t width) {
+    return at::randn({kBatch, length, width}, generator, at::dtype(at::kFloat)).to(device, dtype);
+  };
+  const at::Tensor qkv = sample(options.layout.width());
+  const at::Tensor dout = sample(options.layout.num_heads * options.layout.head_dim);
+  const auto run = [&](AttentionBackend backend) {
+    AttentionOptions chosen = options;
+    chosen.backend = backend;
+    at::Tensor packed = qkv.clone(), d_qkv;
+    const AttentionForward forward = attention_forward_(packed, chosen);
+    attention_backward(dout, packed, forward, chosen, d_qkv);
+    wait_for(device);
+    return AttentionPasses{forward.out, d_qkv};
+  };
+
+  std::vector<AttentionCandidate> candidates;
+  for (const AttentionBackend backend : kRacers) {
+    const std::string why_not = why_not_backend(backend, options, qkv);
+    if (device.is_cpu() && !why_not.empty()) continue;  // what only GPUs have isn't worth a word on the CPU
+    candidates.push_back({name_of(backend), why_not, [&run, backend] { return run(backend); }});
+  }
+  const AttentionWinner winner =
+      choose_attention_candidate(run(AttentionBackend::math), tolerance_of(dtype), candidates, median_seconds);
+  if (winner.index < 0) {
+    return {AttentionBackend::math, "attention: math, as nothing else passed (" + winner.findings + ")"};
+  }
+  const AttentionBackend backend = parse_attention_backend(candidates[static_cast<size_t>(winner.index)].name);
+  return {backend,
+          "attention: " + name_of(backend) + ", the fastest that agrees with the math path (" + winner.findings + ")"};
+}
+
+AttentionChoice resolve_attention_backend(const std::string& name, const AttentionOptions& options, int64_t seq_len,
+                                          at::ScalarType dtype, at::Device device) {
+  if (name == "auto") return try_attention_backends(options, seq_len, dtype, device);
+  const AttentionBackend backend = parse_attention_backend(name);
+  if (device.is_cpu() && (backend == AttentionBackend::flash || backend == AttentionBackend::cudnn)) {
+    throw Error(ErrorKind::usage, "attention.backend=" + name + " needs a GPU, and this run computes on the CPU",
+                "in the configuration", "use attention.backend=auto, fused or math");
+  }
+  return {backend, "attention: " + name + ", as configured"};
+}
+
+}  // namespace tern::kernels

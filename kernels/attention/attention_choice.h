@@ -1,0 +1,58 @@
+// attention.backend=auto: a small forward and backward pass by every backend, before any work, because the worst that
+// an attention backend does is to claim that it works and then to die or to drift. A backend whose result differs from
+// the math path's is out, as is one that fails; of the others the fastest is taken.
+//
+// Backends that come first in the list keep their place unless a later one is a tenth faster, so that two runs on one
+// machine choose alike. The math path is the yardstick and takes no part in the race: it is there when nothing else
+// passes.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "kernels/attention/attention.h"
+
+namespace tern::kernels {
+
+// Of one forward and backward pass.
+struct AttentionPasses {
+  at::Tensor out, d_qkv;
+};
+
+struct AttentionCandidate {
+  std::string name;
+  std::string why_not;                   // not empty: it can't run this at all
+  std::function<AttentionPasses()> run;  // may throw; waits for the device
+};
+
+struct AttentionWinner {
+  int index = -1;        // into the candidates; -1: none passed
+  std::string findings;  // about each: "fused 0.31 ms; flash wrong by 0.2 of the largest value; cudnn failed: ..."
+};
+
+// The logic alone. tolerance: largest difference from `expected`, relative to the largest value of the tensor.
+// seconds(run): how long it takes.
+[[nodiscard]] AttentionWinner choose_attention_candidate(
+    const AttentionPasses& expected, double tolerance, std::span<const AttentionCandidate> candidates,
+    const std::function<double(const std::function<AttentionPasses()>&)>& seconds);
+
+struct AttentionChoice {
+  AttentionBackend backend;
+  std::string reason;  // one line for the log
+};
+
+// Tries every backend on the device with these options (options.backend is not looked at), at seq_len or 128 tokens,
+// whichever is less.
+[[nodiscard]] AttentionChoice try_attention_backends(const AttentionOptions& options, int64_t seq_len,
+                                                     at::ScalarType dtype, at::Device device);
+
+// What the person wrote for attention.backend (auto or a name) as a backend, with the line for the log. Throws
+// tern::Error (usage) for a backend that this device doesn't have.
+[[nodiscard]] AttentionChoice resolve_attention_backend(const std::string& name, const AttentionOptions& options,
+                                                        int64_t seq_len, at::ScalarType dtype, at::Device device);
+
+}  // namespace tern::kernels
