@@ -2,10 +2,10 @@
 #
 #   tern_kernel(rms_norm [SOURCES more.cpp] [LIBS other_target])
 #
-# makes the library tern_kernel_rms_norm of <op>.cpp and <op>_autograd.cpp (where there is one) and SOURCES, adds <op>_cpu.cpp once
-# per vector level of the processor family, and links it into the umbrella target tern_kernels. The level is chosen at
-# run time (kernels/common/cpu_level.h), so one program runs on every processor. <op>_cuda.cu, where there is one, becomes
-# part of tern_cuda_kernels in CUDA builds.
+# makes the library tern_kernel_rms_norm of <op>.cpp, <op>_config.cpp and <op>_autograd.cpp (where there are such) and
+# SOURCES, adds <op>_cpu.cpp once per vector level of the processor family, and links it into the umbrella target
+# tern_kernels. The level is chosen at run time (kernels/common/cpu_level.h), so one program runs on every processor.
+# <op>_cuda.cu, where there is one, becomes part of tern_cuda_kernels in CUDA builds.
 add_library(tern_kernels INTERFACE)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -23,6 +23,9 @@ set(tern_cpu_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized -DCPU_CAPA
 function(tern_kernel op)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   set(sources ${op}.cpp ${ARG_SOURCES})
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_config.cpp)
+    list(APPEND sources ${op}_config.cpp)
+  endif()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_autograd.cpp)
     list(APPEND sources ${op}_autograd.cpp)
   endif()
