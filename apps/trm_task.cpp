@@ -67,6 +67,9 @@ TrmTask::TrmTask(const TrmJob& job, at::Device device)
   metadata_ = loader_->metadata();
   model_ = std::make_unique<trm::Trm>(complete_config(job.arch, job.train.global_batch_size, metadata_), generator_,
                                       device);
+  if (std::string why = model_->choose_attention_backend(job.train.attention_backend); !why.empty()) {
+    notices_.push_back(std::move(why));
+  }
   model_->set_trainable(!job.train.freeze_weights);
 }
 

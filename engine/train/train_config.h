@@ -58,6 +58,7 @@ struct TrainConfig {
   bool save_carry = true;                      // false: resumed runs start their puzzles afresh
   std::string on_nan = "stop";                 // stop, skip, rollback
   std::string device = "auto";                 // auto, cpu, cuda
+  std::string attention_backend = "auto";      // auto, fused, flash, cudnn, math
   int64_t threads = 0;                         // CPU threads; 0: all cores
 };
 

@@ -117,6 +117,12 @@ void add_machine(Schema<TrainConfig>& schema) {
   schema.section("Machine and log");
   schema.option("device", &C::device, "where to compute; auto: cuda where there is a GPU")
       .one_of({"auto", "cpu", "cuda"});
+  schema
+      .option(
+          "attention.backend", &C::attention_backend,
+          "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the fastest "
+          "that a trial finds right")
+      .one_of({"auto", "fused", "flash", "cudnn", "math"});
   schema.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0);
   schema.option("log_interval", &C::log_interval, "steps between log lines").at_least(1);
 }

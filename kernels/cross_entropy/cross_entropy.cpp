@@ -1,10 +1,15 @@
 #include "kernels/cross_entropy/cross_entropy.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "kernels/common/check.h"
+#include "kernels/common/cuda_dispatch.h"
 #include "kernels/cross_entropy/cross_entropy_cpu.h"
+#include "kernels/cross_entropy/cross_entropy_cuda.h"
 
 namespace tern::kernels {
 namespace {
@@ -21,7 +26,7 @@ int64_t vocab_of(int64_t width, const CrossEntropyOptions& options) {
 
 // Returns the labels as int64.
 at::Tensor check(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options) {
-  ArgumentCheck(kOp, "logits", logits).on_cpu().floating().min_dims(2).contiguous();
+  ArgumentCheck(kOp, "logits", logits).on_cpu_or_cuda().floating().min_dims(2).contiguous();
   if (logits.size(-1) == 0) bad_argument(kOp, "logits", "of last dimension 1 or more", "0");
   ArgumentCheck(kOp, "labels", labels).device_of("logits", logits);
   return check_cross_entropy_labels(kOp, labels, logits.sizes().slice(0, logits.dim() - 1), logits.size(-1), options);
@@ -42,8 +47,32 @@ void check_backward(const at::Tensor& logits, const at::Tensor& row_grad, at::Te
 }
 
 // Each of result, row_grad and d_logits may be null.
+void run_on_cuda(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options,
+                 const CrossEntropyResult* result, const at::Tensor* row_grad, const at::Tensor* d_logits) {
+  with_cuda_type(logits, [&]<class T>(CudaStream stream) {
+    cuda_kernels<CrossEntropyCuda<T>>(kOp).launch(
+        {.logits = cuda_data<const T>(logits),
+         .labels = cuda_data<const int64_t>(labels),
+         .row_grad = cuda_data<const float>(row_grad),
+         .loss = result == nullptr ? nullptr : cuda_data<float>(result->loss),
+         .argmax = result == nullptr ? nullptr : cuda_data<int64_t>(result->argmax),
+         .valid_count = result == nullptr ? nullptr : cuda_data<int64_t>(result->valid_count),
+         .correct_count = result == nullptr ? nullptr : cuda_data<int64_t>(result->correct_count),
+         .d_logits = cuda_data<T>(d_logits),
+         .rows = row_count(logits),
+         .seq_len = std::max<int64_t>(labels.size(-1), 1),
+         .ignore_index = options.ignore_index,
+         .width = static_cast<int>(logits.size(-1)),
+         .vocab = static_cast<int>(vocab_of(logits.size(-1), options)),
+         .softcap = static_cast<float>(options.softcap)},
+        options.kind == CrossEntropyKind::stablemax, stream);
+  });
+}
+
+// The same; valid_count and correct_count are left to the caller on the CPU.
 void run(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyOptions& options,
          CrossEntropyResult* result, const at::Tensor* row_grad, at::Tensor* d_logits) {
+  if (logits.is_cuda()) return run_on_cuda(logits, labels, options, result, row_grad, d_logits);
   with_cpu_level_and_type(logits.scalar_type(), [&]<CpuLevel level, class T>() {
     using L = LossType<T>;
     cross_entropy_cpu<level>(
@@ -68,11 +97,13 @@ CrossEntropyResult allocate_result(const at::Tensor& logits) {
   const auto integers = logits.options().dtype(at::kLong);
   return {.loss = at::empty(rows, logits.options().dtype(loss_dtype(logits))),
           .argmax = at::empty(rows, integers),
-          .valid_count = at::empty(sequences, integers),
-          .correct_count = at::empty(sequences, integers)};
+          .valid_count = at::zeros(sequences, integers),
+          .correct_count = at::zeros(sequences, integers)};
 }
 
+// The CUDA kernel has counted already.
 void count_per_sequence(const at::Tensor& labels, int64_t ignore_index, CrossEntropyResult& result) {
+  if (!labels.is_cpu()) return;
   const int64_t* label = labels.const_data_ptr<int64_t>();
   const int64_t* predicted = result.argmax.const_data_ptr<int64_t>();
   int64_t* valid_count = result.valid_count.mutable_data_ptr<int64_t>();
@@ -99,8 +130,9 @@ at::Tensor check_cross_entropy_labels(const char* op, const at::Tensor& labels, 
     bad_argument(op, "vocab", fmt::format("in 1..{} (the number of logits)", width), std::to_string(vocab));
   }
   if (!(options.softcap >= 0)) bad_argument(op, "softcap", "0 or more", fmt::format("{}", options.softcap));
-  ArgumentCheck(op, "labels", labels).on_cpu().dtype({at::kInt, at::kLong}).shape(shape).contiguous();
+  ArgumentCheck(op, "labels", labels).dtype({at::kInt, at::kLong}).shape(shape).contiguous();
   const at::Tensor wide = labels.to(at::kLong);
+  if (!labels.is_cpu()) return wide;  // a look at each would wait for the device; the kernel makes their rows NaN
   const int64_t* values = wide.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < wide.numel(); ++i) {
     if (values[i] != options.ignore_index && (values[i] < 0 || values[i] >= vocab)) {

@@ -10,31 +10,12 @@
 
 #include "kernels/common/reduce.cuh"
 #include "kernels/common/vec.cuh"
+#include "kernels/cross_entropy/cross_entropy_cuda.h"
 #include "kernels/cross_entropy/cross_entropy_row.cuh"
 #include "kernels/simt/simt.h"
 #include "kernels/simt/tile_ops.h"
 
 namespace tern::kernels {
-
-// Labels are ignore_index or in 0..vocab-1; any other makes its row's loss and gradient NaN. d_logits may be logits.
-// Pointers marked with ? may be null, for results that are not wanted.
-template <class T>
-struct CrossEntropyArguments {
-  const T* logits;         // [rows, width]
-  const int64_t* labels;   // [rows]
-  const float* row_grad;   // [rows], what the gradient is multiplied by; null only where d_logits is
-  float* loss;             // ? [rows]
-  int64_t* argmax;         // ? [rows]
-  int64_t* valid_count;    // ? [rows / seq_len], added to
-  int64_t* correct_count;  // null where valid_count is, else [rows / seq_len], added to
-  T* d_logits;             // ? [rows, width]
-  int64_t rows;
-  int64_t seq_len;  // 1 or more
-  int64_t ignore_index;
-  int width;
-  int vocab;
-  float softcap;  // 0: none
-};
 
 constexpr int kCrossEntropyTeamThreads = 128;
 constexpr int kCrossEntropyBlockThreads = 512;

@@ -22,12 +22,13 @@ at::ScalarType loss_dtype(const at::Tensor& hidden) {
 // Labels as int64, after all checks of the forward arguments.
 at::Tensor check(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& labels,
                  const CrossEntropyOptions& options) {
-  ArgumentCheck(kOp, "hidden", hidden).on_cpu().floating().min_dims(2).contiguous();
+  ArgumentCheck(kOp, "hidden", hidden).on_cpu_or_cuda().floating().min_dims(2).contiguous();
   ArgumentCheck(kOp, "weight", weight)
       .device_of("hidden", hidden)
       .dtype_of("hidden", hidden)
       .shape({-1, hidden.size(-1)})
       .contiguous();
+  ArgumentCheck(kOp, "labels", labels).device_of("hidden", hidden);
   return check_cross_entropy_labels(kOp, labels, hidden.sizes().slice(0, hidden.dim() - 1), weight.size(0), options);
 }
 

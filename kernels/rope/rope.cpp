@@ -9,7 +9,9 @@
 #include <ATen/ops/sin.h>
 
 #include "kernels/common/check.h"
+#include "kernels/common/cuda_dispatch.h"
 #include "kernels/rope/rope_cpu.h"
+#include "kernels/rope/rope_cuda.h"
 
 namespace tern::kernels {
 
@@ -40,9 +42,21 @@ void check_rope_table(const char* op, const RopeTable& table, const QkvLayout& l
 }
 
 void rope_qkv_(at::Tensor& qkv, const QkvLayout& layout, const RopeTable& table, const char* op) {
-  ArgumentCheck(op, "qkv", qkv).on_cpu().floating().shape({-1, -1, layout.width()}).contiguous();
+  ArgumentCheck(op, "qkv", qkv).on_cpu_or_cuda().floating().shape({-1, -1, layout.width()}).contiguous();
   check_rope_table(op, table, layout, qkv);
   const int64_t angles = table.first_position * (layout.head_dim / 2);
+  if (qkv.is_cuda()) {
+    const RopeShape shape{.seq_len = static_cast<int>(qkv.size(1)),
+                          .width = static_cast<int>(layout.width()),
+                          .heads = static_cast<int>(layout.num_heads + layout.num_kv_heads),
+                          .half = static_cast<int>(layout.head_dim / 2)};
+    with_cuda_type(qkv, [&]<class T>(CudaStream stream) {
+      cuda_kernels<RopeCuda<T>>("rope").rotate(
+          cuda_data<T>(qkv), cuda_data<const float>(table.cos) + angles, cuda_data<const float>(table.sin) + angles,
+          table.direction == RopeDirection::clockwise, row_count(qkv), shape, stream);
+    });
+    return;
+  }
   with_cpu_level_and_type(qkv.scalar_type(), [&]<CpuLevel level, class T>() {
     rope_cpu<level>(qkv.mutable_data_ptr<T>(), table.cos.const_data_ptr<RopeType<T>>() + angles,
                     table.sin.const_data_ptr<RopeType<T>>() + angles, table.direction == RopeDirection::clockwise,

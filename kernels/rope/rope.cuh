@@ -8,19 +8,13 @@
 #include <cstdint>
 
 #include "kernels/common/vec.cuh"
+#include "kernels/rope/rope_cuda.h"
 #include "kernels/simt/simt.h"
 #include "kernels/simt/tile_ops.h"
 
 namespace tern::kernels {
 
 constexpr int kRopeThreads = 256;
-
-struct RopeShape {
-  int seq_len;
-  int width;  // of a row of qkv
-  int heads;  // that are turned: those of q and k, at the row's beginning
-  int half;   // half of a head's size
-};
 
 // Vectors are numbered over rows, heads and the vectors of a half. cos and sin point at the first token's row; row 0 of
 // qkv is the first token of a sequence.

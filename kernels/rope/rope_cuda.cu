@@ -1,8 +1,12 @@
+#include "kernels/rope/rope_cuda.h"
+
 #include "kernels/rope/rope.cuh"
 
 namespace tern::kernels {
+namespace {
 
-template void rope_launch(float*, const float*, const float*, bool, int64_t, const RopeShape&, cudaStream_t);
-template void rope_launch(Bf16*, const float*, const float*, bool, int64_t, const RopeShape&, cudaStream_t);
+const CudaRegistration<RopeCuda<float>> registration_float({rope_launch<float>});
+const CudaRegistration<RopeCuda<Bf16>> registration_bf16({rope_launch<Bf16>});
 
+}  // namespace
 }  // namespace tern::kernels

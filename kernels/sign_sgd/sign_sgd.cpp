@@ -1,5 +1,6 @@
 #include "kernels/sign_sgd/sign_sgd.h"
 
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,14 +8,17 @@
 #include <vector>
 
 #include "kernels/common/check.h"
+#include "kernels/common/cuda_dispatch.h"
 #include "kernels/sign_sgd/sign_sgd_cpu.h"
+#include "kernels/sign_sgd/sign_sgd_cuda.h"
 
 namespace tern::kernels {
 namespace {
 
 constexpr const char* kOp = "sign_sgd";
 
-std::vector<int64_t> checked_ids(const at::Tensor& ids, int64_t num_rows) {
+std::vector<int64_t> checked_ids(const at::Tensor& device_ids, int64_t num_rows) {
+  const at::Tensor ids = device_ids.cpu();
   std::vector<int64_t> values(static_cast<size_t>(ids.numel()));
   if (ids.scalar_type() == at::kInt) {
     std::copy_n(ids.const_data_ptr<int32_t>(), values.size(), values.begin());
@@ -39,11 +43,23 @@ std::vector<RowSegment> segments_of(const std::vector<int64_t>& ids, const std::
   return segments;
 }
 
+void run_on_cuda(const at::Tensor& weights, const at::Tensor& grads, const at::Tensor& ids, const SignSgdStep& step) {
+  const auto count = static_cast<int>(ids.size(0));
+  const at::Tensor wide_ids = ids.to(at::kLong);
+  const at::Tensor scratch = at::zeros({count + 1}, ids.options().dtype(at::kInt));
+  with_cuda_type(grads, [&]<class G>(CudaStream stream) {
+    int* order = cuda_data<int>(scratch);
+    cuda_kernels<SignSgdCuda<G>>(kOp).step(cuda_data<float>(weights), cuda_data<const G>(grads),
+                                           cuda_data<const int64_t>(wide_ids), order, order + count, count,
+                                           weights.size(0), static_cast<int>(weights.size(1)), step, stream);
+  });
+}
+
 }  // namespace
 
 void sign_sgd_sparse_step(at::Tensor& weights, const at::Tensor& grads, const at::Tensor& ids, double lr,
                           double weight_decay) {
-  ArgumentCheck(kOp, "weights", weights).on_cpu().dtype({at::kFloat, at::kDouble}).shape({-1, -1}).contiguous();
+  ArgumentCheck(kOp, "weights", weights).on_cpu_or_cuda().dtype({at::kFloat, at::kDouble}).shape({-1, -1}).contiguous();
   const bool is_double = weights.scalar_type() == at::kDouble;
   ArgumentCheck(kOp, "ids", ids).device_of("weights", weights).dtype({at::kInt, at::kLong}).shape({-1}).contiguous();
   ArgumentCheck(kOp, "grads", grads)
@@ -55,6 +71,11 @@ void sign_sgd_sparse_step(at::Tensor& weights, const at::Tensor& grads, const at
   if (!(weight_decay >= 0)) bad_argument(kOp, "weight_decay", "0 or more", fmt::format("{}", weight_decay));
 
   const std::vector<int64_t> values = checked_ids(ids, weights.size(0));
+  if (weights.is_cuda()) {
+    const SignSgdStep step{static_cast<float>(1 - lr * weight_decay), static_cast<float>(lr)};
+    run_on_cuda(weights, grads, ids, step);
+    return;
+  }
   std::vector<int64_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {

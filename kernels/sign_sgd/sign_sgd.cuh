@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "kernels/common/vec.cuh"
+#include "kernels/sign_sgd/sign_sgd_cuda.h"
 #include "kernels/simt/simt.h"
 #include "kernels/simt/tile_ops.h"
 
@@ -36,11 +37,6 @@ __global__ void __launch_bounds__(threads) sign_sgd_sort_kernel(const int64_t* i
   }
   if (mine < count) order[before] = mine;
 }
-
-struct SignSgdStep {
-  float decay;  // 1 - lr * weight_decay
-  float lr;
-};
 
 // A NaN has no sign, as for torch.sign.
 __device__ __forceinline__ float sign_of(float x) {

@@ -1,10 +1,12 @@
+#include "kernels/sign_sgd/sign_sgd_cuda.h"
+
 #include "kernels/sign_sgd/sign_sgd.cuh"
 
 namespace tern::kernels {
+namespace {
 
-template void sign_sgd_launch(float*, const float*, const int64_t*, int*, int*, int, int64_t, int, const SignSgdStep&,
-                              cudaStream_t);
-template void sign_sgd_launch(float*, const Bf16*, const int64_t*, int*, int*, int, int64_t, int, const SignSgdStep&,
-                              cudaStream_t);
+const CudaRegistration<SignSgdCuda<float>> registration_float({sign_sgd_launch<float>});
+const CudaRegistration<SignSgdCuda<Bf16>> registration_bf16({sign_sgd_launch<Bf16>});
 
+}  // namespace
 }  // namespace tern::kernels

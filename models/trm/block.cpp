@@ -38,7 +38,9 @@ struct BlockSaved {
   SwiGluSaved mlp;
 };
 
-at::Tensor rows(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); }
+at::Tensor rows(const at::Tensor& x) {
+  return x.reshape({-1, x.size(-1)});
+}
 
 SwiGluSaved swiglu_sublayer(const SwiGluWeights& weights, const at::Tensor& x, double eps) {
   SwiGluSaved saved;
@@ -68,13 +70,6 @@ at::Tensor swiglu_sublayer_backward(const SwiGluWeights& weights, SwiGluSaved& s
   return dy;
 }
 
-kernels::AttentionOptions attention_options(const BlockContext& context, int64_t hidden_size) {
-  kernels::AttentionOptions options;
-  options.layout = {context.num_heads, context.num_heads, hidden_size / context.num_heads};
-  options.rope = context.rope;
-  return options;
-}
-
 AttentionSaved attention_sublayer(const Block& block, const BlockContext& context, const at::Tensor& x_BSD) {
   AttentionSaved saved;
   saved.x = rows(x_BSD);
@@ -99,7 +94,9 @@ at::Tensor attention_sublayer_backward(const Block& block, const BlockContext& c
 }
 
 // [B, S, D] -> [B * D, S] and back: mlp_t mixes along positions.
-at::Tensor positions_last(const at::Tensor& x_BSD) { return rows(x_BSD.transpose(1, 2).contiguous()); }
+at::Tensor positions_last(const at::Tensor& x_BSD) {
+  return rows(x_BSD.transpose(1, 2).contiguous());
+}
 
 at::Tensor positions_first(const at::Tensor& x_NS, int64_t batch) {
   return x_NS.view({batch, -1, x_NS.size(1)}).transpose(1, 2).contiguous();
@@ -163,6 +160,14 @@ class BlocksFunction : public torch::autograd::Function<BlocksFunction> {
 };
 
 }  // namespace
+
+kernels::AttentionOptions attention_options(const BlockContext& context, int64_t hidden_size) {
+  kernels::AttentionOptions options;
+  options.layout = {context.num_heads, context.num_heads, hidden_size / context.num_heads};
+  options.rope = context.rope;
+  options.backend = context.attention_backend;
+  return options;
+}
 
 int64_t swiglu_inner_width(int64_t width, double expansion) {
   // Python's round() is to even on a tie; nearbyint does the same under the default rounding mode.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/attention/attention.h"
 #include "kernels/rope/rope.h"
 #include "models/trm/config.h"
 #include "models/trm/linear.h"
@@ -37,10 +38,14 @@ struct BlockContext {
   int64_t num_heads = 0;
   double rms_norm_eps = 1e-5;
   kernels::RopeTable rope;  // undefined tables: no rotation
+  kernels::AttentionBackend attention_backend = kernels::AttentionBackend::fused;
 };
 
 // Width of a SwiGLU's inner layer: 2/3 of expansion * width, rounded up to a multiple of 256.
 [[nodiscard]] int64_t swiglu_inner_width(int64_t width, double expansion);
+
+// How attention is computed in all layers of this width.
+[[nodiscard]] kernels::AttentionOptions attention_options(const BlockContext& context, int64_t hidden_size);
 
 // Layers applied one after another to x + injection (x_BSD, float32 or bfloat16, contiguous). With autograd: the result
 // carries the graph to x and injection; the layers' weight gradients are accumulated into their weight.grad(). The

@@ -15,6 +15,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "base/error.h"
+#include "kernels/attention/attention_choice.h"
 #include "models/trm/init.h"
 
 namespace tern::trm {
@@ -151,6 +152,15 @@ void Trm::set_trainable(bool trainable) {
     tensor.set_requires_grad(trainable);
     tensor.mutable_grad() = trainable ? at::zeros_like(tensor.detach()) : at::Tensor();
   }
+}
+
+std::string Trm::choose_attention_backend(const std::string& name) {
+  if (config_.mlp_t) return "";
+  const kernels::AttentionChoice choice =
+      kernels::resolve_attention_backend(name, attention_options(context_, config_.hidden_size),
+                                         config_.puzzle_positions() + config_.seq_len, dtype_, H_init_.device());
+  context_.attention_backend = choice.backend;
+  return choice.reason;
 }
 
 Latents Trm::empty_latents(int64_t batch) const {

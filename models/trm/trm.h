@@ -16,8 +16,8 @@ namespace tern::trm {
 // Named tensors in upstream's order, names as upstream's state dict without `_orig_mod.` ("model.inner.H_init").
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-// Latent state of every example: the answer z_H and the reasoning z_L, both [batch, puzzle_positions + seq_len, hidden],
-// in the forward dtype and without gradient.
+// Latent state of every example: the answer z_H and the reasoning z_L, both [batch, puzzle_positions + seq_len,
+// hidden], in the forward dtype and without gradient.
 struct Latents {
   at::Tensor z_H;
   at::Tensor z_L;
@@ -30,8 +30,9 @@ struct Outputs {
   at::Tensor target_q_continue;  // [batch], float32; defined in training without no_ACT_continue
 };
 
-// The puzzle embedding: one row per puzzle, of which a batch touches few. Its rows are trained by sparse SignSGD, not by
-// the dense optimizer, so a training step copies them out, collects their gradient, and the optimizer writes them back.
+// The puzzle embedding: one row per puzzle, of which a batch touches few. Its rows are trained by sparse SignSGD, not
+// by the dense optimizer, so a training step copies them out, collects their gradient, and the optimizer writes them
+// back.
 struct PuzzleEmbedding {
   at::Tensor weights;        // [num_puzzle_identifiers, puzzle_emb_ndim], float32
   at::Tensor local_weights;  // [batch, puzzle_emb_ndim], this step's rows; .grad after the backward pass
@@ -54,6 +55,12 @@ class Trm {
   // Makes gradient buffers for the parameters (filled with zeros), or takes them away: a frozen model trains the puzzle
   // embedding alone.
   void set_trainable(bool trainable);
+
+  // What computes attention from now on: auto (the fastest that a trial on this model's device, heads and dtype finds
+  // right) or a backend's name (kernels/attention/attention_backend.h). Returns a line for the log that says why; empty
+  // for a model without attention. Without this call: fused. Throws Error(usage) for a backend this device doesn't
+  // have.
+  [[nodiscard]] std::string choose_attention_backend(const std::string& name);
 
   // Latents for a batch, with undefined content: ACT resets them before their first use.
   [[nodiscard]] Latents empty_latents(int64_t batch) const;
@@ -79,9 +86,9 @@ class Trm {
 
   TrmConfig config_;
   at::ScalarType dtype_;
-  at::Tensor embed_tokens_;  // [vocab, hidden]
-  at::Tensor embed_pos_;     // [positions, hidden], learned positions only
-  at::Tensor lm_head_;       // [vocab, hidden]
+  at::Tensor embed_tokens_;   // [vocab, hidden]
+  at::Tensor embed_pos_;      // [positions, hidden], learned positions only
+  at::Tensor lm_head_;        // [vocab, hidden]
   at::Tensor q_head_weight_;  // [2, hidden]
   at::Tensor q_head_bias_;    // [2]
   at::Tensor H_init_;         // [hidden], forward dtype
