@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
@@ -19,9 +20,11 @@ constexpr const char* kPuzzleEmbedding = "model.inner.puzzle_emb.weights";
 constexpr const char* kTokenEmbedding = "model.inner.embed_tokens.embedding_weight";
 
 at::Tensor to_tensor(const puzzles::TokenBuffer& values, at::IntArrayRef shape, at::Device device) {
-  at::Tensor tensor = at::empty(shape, at::dtype(at::kInt));
+  // Pinned memory is copied while the GPU works; its allocator keeps it until the copy is done.
+  const bool pinned = device.is_cuda() && at::globalContext().hasCUDA();
+  at::Tensor tensor = at::empty(shape, at::dtype(at::kInt).pinned_memory(pinned));
   std::memcpy(tensor.data_ptr(), values.data(), values.size() * sizeof(int32_t));
-  return tensor.to(device);
+  return tensor.to(device, at::kInt, /*non_blocking=*/pinned);
 }
 
 void refuse_unknown_names(const trm::NamedTensors& state, const trm::NamedTensors& weights, const std::string& path) {

@@ -21,7 +21,7 @@ struct Problem {
   double blocks = 0;
   // What repeats: the outermost loop that holds this opcode runs as often as its count per warp says. Loops inside of
   // it and beside it are counted once, or not at all where plain use skips them.
-  std::string loop_opcode;
+  std::string loop_opcode{};
   double loop_opcodes_per_warp = 0;  // 0: no loop, each instruction runs once per warp
 };
 

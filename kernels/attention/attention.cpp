@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "kernels/attention/attention_fused.h"
 #include "kernels/attention/attention_path.h"
 #include "kernels/common/check.h"
 
@@ -77,6 +78,12 @@ AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& opt
             at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(lse_dtype)), options.backend};
   }
   const AttentionBackend backend = usable_backend(options, qkv);
+  if (backend == AttentionBackend::fused && qkv.is_cuda()) {
+    at::Tensor fused_out = at::empty(out_sizes, qkv.options());
+    at::Tensor fused_lse = at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(at::kFloat));
+    attention_fused_forward(qkv, options, fused_out, fused_lse);
+    return {fused_out, fused_lse, backend};
+  }
   if (options.rope.cos.defined()) rope_qkv_(qkv, layout, options.rope, kOp);
   const auto [out, lse] = path_of(backend).forward(problem_of(qkv, options));
   return {out.transpose(1, 2).reshape(out_sizes), lse, backend};
@@ -95,6 +102,10 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const Att
   allocate_if_undefined(d_qkv, qkv.sizes(), qkv, qkv.scalar_type());
   ArgumentCheck(kOp, "d_qkv", d_qkv).device_of("qkv", qkv).dtype_of("qkv", qkv).shape_of("qkv", qkv).contiguous();
   if (qkv.numel() == 0) return;
+  if (forward.backend == AttentionBackend::fused && qkv.is_cuda()) {
+    attention_fused_backward(dout, qkv, forward, options, d_qkv);
+    return;
+  }
   const AttentionHeads gradients =
       path_of(forward.backend)
           .backward(problem_of(qkv, options), heads(dout, layout.head_dim, 0, layout.num_heads),

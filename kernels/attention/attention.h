@@ -29,6 +29,9 @@ struct AttentionOptions {
   RopeTable rope{};          // undefined tables: no rotation
   // Where it can't run a problem, another one does, with one line in the log.
   AttentionBackend backend = AttentionBackend::fused;
+  // The same bits in every run. Concerns the backward pass on a GPU, where q's gradient is else summed by atomics,
+  // which saves a pass over the scores.
+  bool deterministic = true;
 };
 
 struct AttentionForward {
@@ -37,7 +40,8 @@ struct AttentionForward {
   AttentionBackend backend = AttentionBackend::fused;  // the one that computed it, and that the backward pass takes
 };
 
-// Rotates q and k inside qkv in place (the backward pass wants them so) and attends.
+// Rotates q and k inside qkv in place (the backward pass wants them so; the fused CUDA kernel rotates while it loads
+// and leaves qkv alone) and attends.
 [[nodiscard]] AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& options);
 
 // d_qkv: derivative with respect to the qkv that attention_forward_ was given, before the rotation. qkv is what the

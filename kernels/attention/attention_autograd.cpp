@@ -17,6 +17,7 @@ void save_options(AutogradContext* context, const AttentionOptions& options) {
   saved["causal"] = options.causal;
   saved["window_left"] = options.window_left;
   saved["scale"] = options.scale;
+  saved["deterministic"] = options.deterministic;
   saved["clockwise"] = options.rope.direction == RopeDirection::clockwise;
   saved["first_position"] = options.rope.first_position;
 }
@@ -28,7 +29,8 @@ AttentionOptions saved_options(AutogradContext* context, const at::Tensor& cos, 
           .window_left = saved["window_left"].toInt(),
           .scale = saved["scale"].toDouble(),
           .rope = {cos, sin, saved["clockwise"].toBool() ? RopeDirection::clockwise : RopeDirection::counter_clockwise,
-                   saved["first_position"].toInt()}};
+                   saved["first_position"].toInt()},
+          .deterministic = saved["deterministic"].toBool()};
 }
 
 struct Attention : torch::autograd::Function<Attention> {

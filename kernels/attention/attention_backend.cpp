@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "kernels/attention/attention_fused.h"
 #include "kernels/attention/attention_path.h"
 #include "kernels/common/log_once.h"
 
@@ -40,7 +41,7 @@ AttentionBackend parse_attention_backend(std::string_view name) {
 
 std::string why_not_backend(AttentionBackend backend, const AttentionOptions& options, const at::Tensor& qkv) {
   switch (backend) {
-    case AttentionBackend::fused: return qkv.is_cpu() ? "" : "this build has no kernel of it";
+    case AttentionBackend::fused: return qkv.is_cpu() ? "" : why_not_attention_fused(qkv, options);
     case AttentionBackend::flash: return why_not_aten(options, qkv, 256);
     case AttentionBackend::cudnn: return why_not_aten(options, qkv, 128);
     case AttentionBackend::math: break;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -23,7 +24,7 @@ constexpr std::array kRacers = {AttentionBackend::fused, AttentionBackend::flash
 // Largest difference over the largest expected value; NaN where either has one.
 double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
   const at::Tensor a = actual.to(at::kDouble), e = expected.to(at::kDouble);
-  return (a - e).abs().max().item<double>() / std::max(e.abs().max().item<double>(), 1e-30);
+  return std::abs((a - e).abs().max().item<double>() / std::max(e.abs().max().item<double>(), 1e-30));
 }
 
 std::string first_line(const std::string& text) {

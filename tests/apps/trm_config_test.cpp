@@ -81,6 +81,19 @@ TEST_F(FrontEnd, KeyListIsGolden) {
   expect_golden("trm_keys.txt", list);
 }
 
+TEST_F(FrontEnd, AttentionBackendIsAKeyOfItsOwn) {
+  EXPECT_EQ(text_at(job({"arch=trm", "+run_name=x"}), "attention.backend"), "auto");
+  EXPECT_EQ(text_at(job({"arch=trm", "+run_name=x", "attention.backend=cudnn"}), "attention.backend"), "cudnn");
+  // Upstream's own configuration file doesn't know the key.
+  EXPECT_EQ(text_at(job({"-cd", kUpstream, "-cn", "cfg_pretrain", "+run_name=x", "attention.backend=math"}),
+                    "attention.backend"),
+            "math");
+  const ProcessResult result = run({"arch=trm", "attention.backend=fast"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("attention.backend"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("auto, fused, flash, cudnn, math"), std::string::npos) << result.err;
+}
+
 TEST_F(FrontEnd, VersionIsOneLine) {
   const ProcessResult result = run({"--version"});
   EXPECT_EQ(result.exit_code, 0);

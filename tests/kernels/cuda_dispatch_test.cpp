@@ -8,8 +8,12 @@
 #include "kernels/adamw/adamw.h"
 #include "kernels/common/check.h"
 #include "kernels/common/cuda_dispatch.h"
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "kernels/relu_squared/relu_squared.h"
 #include "kernels/rms_norm/rms_norm.h"
+#include "kernels/rope/rope.h"
+#include "kernels/sign_sgd/sign_sgd.h"
 #include "kernels/swiglu/swiglu.h"
 #include "tests/kernels/cases.h"
 #include "tests/support/fake_cuda.h"
@@ -123,6 +127,64 @@ TEST_F(CudaDispatch, AdamATan2) {
 
 TEST_F(CudaDispatch, AdamW) {
   step_both([](std::span<const kernels::AdamTensor> tensors) { kernels::adamw_step(tensors, kAdam, 0.25); });
+}
+
+TEST_F(CudaDispatch, Rope) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const kernels::QkvLayout layout{3, 1, 16};
+    const auto qkv = randn({2, 5, layout.width()}, 1, dtype);
+    for (const auto direction : {kernels::RopeDirection::clockwise, kernels::RopeDirection::counter_clockwise}) {
+      kernels::RopeTable table = kernels::make_rope_table(9, 16, 100, direction);
+      table.first_position = 2;
+      expect_same({qkv}, rounding(dtype), [&](const Move& move, Outputs& out) {
+        out[0].copy_(move(qkv));
+        kernels::rope_qkv_(out[0], layout, {move(table.cos), move(table.sin), direction, 2});
+      });
+    }
+  }
+}
+
+TEST_F(CudaDispatch, CrossEntropy) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto logits = randn({3, 7, 20}, 1, dtype);
+    const auto labels = randn({3, 7}, 2, at::kDouble).mul(5).abs().floor().clamp_max(11).to(at::kInt);
+    labels.select(0, 1).fill_(-100);
+    const auto row_grad = randn({3, 7}, 3, at::kFloat), counts = labels.select(1, 0).to(at::kDouble);
+    for (const auto kind : {kernels::CrossEntropyKind::softmax, kernels::CrossEntropyKind::stablemax}) {
+      const kernels::CrossEntropyOptions options{.kind = kind, .ignore_index = -100, .softcap = 3, .vocab = 12};
+      expect_same({row_grad, row_grad, counts, counts, logits}, rounding(dtype), [&](const Move& move, Outputs& out) {
+        const auto result =
+            kernels::cross_entropy_forward_backward(move(logits), move(labels), move(row_grad), options, out[4]);
+        out[0].copy_(result.loss);
+        out[1].copy_(result.argmax);
+        out[2].copy_(result.valid_count);
+        out[3].copy_(result.correct_count);
+      });
+      const auto hidden = randn({3, 7, 8}, 4, dtype), weight = randn({20, 8}, 5, dtype);
+      expect_same({row_grad, hidden, weight}, {0x1p-5, 0x1p-5}, [&](const Move& move, Outputs& out) {
+        const auto result = kernels::linear_cross_entropy_forward_backward(move(hidden), move(weight), move(labels),
+                                                                           move(row_grad), options, out[1], out[2]);
+        out[0].copy_(result.loss);
+      });
+    }
+  }
+}
+
+TEST_F(CudaDispatch, SparseSignSgd) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto weights = randn({6, 8}, 1, at::kFloat), grads = randn({4, 8}, 2, dtype);
+    const auto ids = at::tensor({5, 2, 5, 0}, at::kInt);
+    expect_same({weights}, rounding(at::kFloat), [&](const Move& move, Outputs& out) {
+      out[0].copy_(move(weights));
+      kernels::sign_sgd_sparse_step(out[0], move(grads), move(ids), 0.5, 0.25);
+    });
+    at::Tensor on_cuda = as_cuda(weights);
+    expect_usage_error(
+        [&] {
+          kernels::sign_sgd_sparse_step(on_cuda, as_cuda(grads), as_cuda(at::tensor({5, 2, 6, 0})), 0.5, 0.25);
+        },
+        "[sign_sgd] ids must be in 0..5, got ids[2] = 6");
+  }
 }
 
 TEST_F(CudaDispatch, WorksOnTheTensorsDeviceAndItsCurrentStream) {

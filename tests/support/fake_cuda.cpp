@@ -1,12 +1,18 @@
 #include "tests/support/fake_cuda.h"
 
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <torch/library.h>
+
+#include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace tern::test {
 namespace {
 
-int current_device = 0;
+thread_local int current_device = 0;
 
 class FakeCuda final : public c10::impl::DeviceGuardImplInterface {
  public:
@@ -22,12 +28,94 @@ class FakeCuda final : public c10::impl::DeviceGuardImplInterface {
   c10::Stream getStream(c10::Device device) const noexcept override {
     return c10::Stream(c10::Stream::UNSAFE, device, 0x100 + device.index());
   }
+  c10::Stream getDefaultStream(c10::Device device) const override { return getStream(device); }
   c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return getStream(stream.device()); }
   c10::DeviceIndex deviceCount() const noexcept override { return 2; }
   void* getStreamNativeHandle(const c10::Stream stream) const override {
     return reinterpret_cast<void*>(static_cast<uintptr_t>(stream.id()));
   }
 };
+
+// An op's arguments as host tensors over the same memory, and its results back.
+class OnHost {
+ public:
+  explicit OnHost(const c10::OperatorHandle& op) : op_(op) {}
+
+  c10::IValue to_host(const c10::IValue& value) {
+    if (value.isTensor()) return host_of(value.toTensor());
+    if (value.isDevice()) return c10::Device(at::kCPU);
+    if (value.isTensorList()) {
+      std::vector<at::Tensor> list;
+      for (const at::Tensor& one : value.toTensorVector()) list.push_back(host_of(one));
+      return list;
+    }
+    if (value.isOptionalTensorList()) {
+      c10::List<std::optional<at::Tensor>> list;
+      for (const std::optional<at::Tensor>& one : value.toOptionalTensorVector()) {
+        list.push_back(one ? std::optional(host_of(*one)) : std::nullopt);
+      }
+      return list;
+    }
+    return value;
+  }
+
+  [[nodiscard]] c10::IValue from_host(const c10::IValue& value) const {
+    if (value.isTensor()) return device_of(value.toTensor());
+    if (!value.isTensorList()) return value;
+    std::vector<at::Tensor> list;
+    for (const at::Tensor& one : value.toTensorVector()) list.push_back(device_of(one));
+    return list;
+  }
+
+ private:
+  at::Tensor host_of(const at::Tensor& tensor) {
+    if (!tensor.defined()) return tensor;
+    if (tensor.dim() > 0) refuse_mix(tensor.is_cuda());
+    if (!tensor.is_cuda()) return tensor;
+    at::Tensor host = at::for_blob(tensor.data_ptr(), tensor.sizes())
+                          .strides(tensor.strides())
+                          .deleter([tensor](void*) {})
+                          .options(tensor.options().device(at::kCPU))
+                          .target_device(at::Device(at::kCPU))
+                          .make_tensor();
+    host.unsafeGetTensorImpl()->set_wrapped_number(tensor.unsafeGetTensorImpl()->is_wrapped_number());
+    moved_.emplace_back(host, tensor);
+    return host;
+  }
+
+  // In-place and out= ops return one of their arguments.
+  [[nodiscard]] at::Tensor device_of(const at::Tensor& host) const {
+    if (!host.defined()) return host;
+    for (const auto& [copy, original] : moved_) {
+      if (copy.is_same(host)) return original;
+    }
+    return as_cuda(host, current_device);
+  }
+
+  void refuse_mix(bool is_cuda) {
+    const std::string& name = op_.schema().operator_name().name;
+    (is_cuda ? seen_cuda_ : seen_cpu_) = true;
+    if (seen_cuda_ && seen_cpu_ && name != "aten::copy_" && name != "aten::_copy_from") {
+      throw std::runtime_error(name + " got tensors on the CPU and on a GPU");
+    }
+  }
+
+  const c10::OperatorHandle& op_;
+  std::vector<std::pair<at::Tensor, at::Tensor>> moved_;  // host, original
+  bool seen_cuda_ = false, seen_cpu_ = false;
+};
+
+void run_on_host(const c10::OperatorHandle& op, c10::Stack* stack) {
+  OnHost host(op);
+  const size_t arguments = op.schema().arguments().size(), results = op.schema().returns().size();
+  for (size_t i = stack->size() - arguments; i < stack->size(); ++i) (*stack)[i] = host.to_host((*stack)[i]);
+  op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
+  for (size_t i = stack->size() - results; i < stack->size(); ++i) (*stack)[i] = host.from_host((*stack)[i]);
+}
+
+TORCH_LIBRARY_IMPL(_, CUDA, library) {
+  library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
+}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // CUDA tensors on a machine without a GPU, for tests of everything between an op's call and its launch: host memory
-// that claims to lie on a device, and a stand-in for LibTorch's CUDA half that knows devices and streams. Not for CUDA
-// builds, which have the real one.
+// that claims to lie on a device, a stand-in for LibTorch's CUDA half that knows devices and streams, and every ATen op
+// on such tensors, computed by its CPU kernel. An op whose tensors lie on different devices throws, as on a GPU. Not
+// for CUDA builds, which have the real one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
