@@ -5,6 +5,9 @@
 #   tern_test(NAME LABELS unit SOURCES x_test.cpp LIBS ...)   GoogleTest binary, one ctest entry per TEST
 find_package(Threads REQUIRED)
 
+# Everything that a person starts: `cmake --build build/cuda --target tern_programs`.
+add_custom_target(tern_programs)
+
 function(tern_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
@@ -18,6 +21,7 @@ function(tern_program name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE tern_compiler ${ARG_LIBS} Threads::Threads)
+  add_dependencies(tern_programs ${name})
 endfunction()
 
 # Tests run in the source tree's tests/reference through TERN_TEST_REFERENCE and find the programs through TERN_BIN.
