@@ -14,6 +14,7 @@ struct OpProblem {
   std::string measured;  // by others at this shape, for the table; may be empty
 };
 
-[[nodiscard]] std::vector<OpProblem> problems();
+[[nodiscard]] std::vector<OpProblem> attention_problems();  // the forward kernel
+[[nodiscard]] std::vector<OpProblem> problems();            // all of them
 
 }  // namespace tern::roofline

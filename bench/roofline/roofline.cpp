@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -25,10 +26,24 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
+struct Compiled {
+  std::map<std::string, report::KernelReport> reports;
+  std::map<std::string, SassKernel> code;
+};
+
+// Of one op and architecture; read once.
+const Compiled& compiled_op(const std::filesystem::path& stem) {
+  static std::map<std::string, Compiled> known;
+  const auto found = known.find(stem.string());
+  if (found != known.end()) return found->second;
+  return known[stem.string()] = {report::read_ptxas_log(read(stem.string() + ".ptxas")),
+                                 read_sass(read(stem.string() + ".sass"))};
+}
+
 void print_row(const OpProblem& one, const Gpu& gpu, const std::filesystem::path& folder) {
-  const std::string stem = one.op + "_cuda.sm_" + gpu.arch;
-  const auto compiled = report::read_ptxas_log(read(folder / (stem + ".ptxas"))).at(one.problem.kernel);
-  const SassKernel kernel = read_sass(read(folder / (stem + ".sass"))).at(one.problem.kernel);
+  const Compiled& op = compiled_op(folder / (one.op + "_cuda.sm_" + gpu.arch));
+  const report::KernelReport& compiled = op.reports.at(one.problem.kernel);
+  const SassKernel& kernel = op.code.at(one.problem.kernel);
   const int blocks = report::blocks_per_multiprocessor(gpu.arch, compiled.registers, one.problem.threads,
                                                        static_cast<size_t>(compiled.static_shared_bytes),
                                                        one.problem.dynamic_shared_bytes);

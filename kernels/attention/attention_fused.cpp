@@ -18,10 +18,10 @@ namespace {
 
 constexpr const char* kOp = "attention";
 
-// `heads` heads of a tensor [batch, seq, width], from head `first` on.
-template <class T, class Packed>
-AttentionTensor<T> heads_of(const Packed& packed, int64_t head_dim, int64_t first) {
-  return {.data = cuda_data<T>(packed) + first * head_dim,
+// The heads from `first` on of a tensor [batch, seq, width].
+template <class T>
+AttentionTensor<T> heads_of(const at::Tensor& packed, int64_t head_dim, int64_t first) {
+  return {.data = cuda_data<T>(packed.narrow(2, first * head_dim, head_dim)),
           .batch = packed.size(1) * packed.size(2),
           .head = head_dim,
           .token = static_cast<int>(packed.size(2))};
