@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "kernels/attention/attention_fused.h"
+#include "kernels/attention/attention_norm.h"
 #include "kernels/attention/attention_path.h"
 #include "kernels/common/check.h"
 
@@ -28,6 +29,10 @@ void check_qkv(const at::Tensor& qkv, const AttentionOptions& options) {
   }
   if (options.window_left < -1 || (options.window_left >= 0 && !options.causal)) {
     bad_argument(kOp, "window_left", "-1, or 0 and more with causal", std::to_string(options.window_left));
+  }
+  if (options.norm.gain < 0 || options.norm.eps < 0) {
+    bad_argument(kOp, "norm", "a gain and an eps of 0 and more",
+                 std::to_string(options.norm.gain) + " and " + std::to_string(options.norm.eps));
   }
   ArgumentCheck(kOp, "qkv", qkv).on_cpu_or_cuda().floating().shape({-1, -1, layout.width()}).contiguous();
   if (options.rope.cos.defined()) check_rope_table(kOp, options.rope, layout, qkv);
@@ -73,20 +78,21 @@ AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& opt
   const int64_t batch = qkv.size(0), seq_len = qkv.size(1);
   const std::array<int64_t, 3> out_sizes{batch, seq_len, layout.num_heads * layout.head_dim};
   if (qkv.numel() == 0) {
-    const auto lse_dtype = qkv.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     return {at::empty(out_sizes, qkv.options()),
-            at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(lse_dtype)), options.backend};
+            at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(attention_statistics_dtype(qkv))),
+            normalise_heads_(qkv, options), options.backend};
   }
   const AttentionBackend backend = usable_backend(options, qkv);
   if (backend == AttentionBackend::fused && qkv.is_cuda()) {
     at::Tensor fused_out = at::empty(out_sizes, qkv.options());
     at::Tensor fused_lse = at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(at::kFloat));
     attention_fused_forward(qkv, options, fused_out, fused_lse);
-    return {fused_out, fused_lse, backend};
+    return {fused_out, fused_lse, {}, backend};
   }
   if (options.rope.cos.defined()) rope_qkv_(qkv, layout, options.rope, kOp);
+  const at::Tensor rstd = normalise_heads_(qkv, options);
   const auto [out, lse] = path_of(backend).forward(problem_of(qkv, options));
-  return {out.transpose(1, 2).reshape(out_sizes), lse, backend};
+  return {out.transpose(1, 2).reshape(out_sizes), lse, rstd, backend};
 }
 
 void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const AttentionForward& forward,
@@ -99,13 +105,18 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const Att
   ArgumentCheck(kOp, "out", forward.out).device_of("qkv", qkv).dtype_of("qkv", qkv).shape(out_sizes).contiguous();
   ArgumentCheck(kOp, "dout", dout).device_of("qkv", qkv).dtype_of("qkv", qkv).shape(out_sizes).contiguous();
   ArgumentCheck(kOp, "lse", forward.lse).device_of("qkv", qkv).shape({batch, layout.num_heads, seq_len});
+  const bool fused_cuda = forward.backend == AttentionBackend::fused && qkv.is_cuda();
+  if (options.norm.gain != 0 && !fused_cuda) {
+    ArgumentCheck(kOp, "rstd", forward.rstd)
+        .device_of("qkv", qkv)
+        .dtype({attention_statistics_dtype(qkv)})
+        .shape({batch, seq_len, layout.num_heads + layout.num_kv_heads})
+        .contiguous();
+  }
   allocate_if_undefined(d_qkv, qkv.sizes(), qkv, qkv.scalar_type());
   ArgumentCheck(kOp, "d_qkv", d_qkv).device_of("qkv", qkv).dtype_of("qkv", qkv).shape_of("qkv", qkv).contiguous();
   if (qkv.numel() == 0) return;
-  if (forward.backend == AttentionBackend::fused && qkv.is_cuda()) {
-    attention_fused_backward(dout, qkv, forward, options, d_qkv);
-    return;
-  }
+  if (fused_cuda) return attention_fused_backward(dout, qkv, forward, options, d_qkv);
   const AttentionHeads gradients =
       path_of(forward.backend)
           .backward(problem_of(qkv, options), heads(dout, layout.head_dim, 0, layout.num_heads),
@@ -114,6 +125,7 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const Att
   d.q.copy_(gradients.q);
   d.k.copy_(gradients.k);
   d.v.copy_(gradients.v);
+  normalise_heads_backward_(d_qkv, qkv, forward.rstd, options);
   if (options.rope.cos.defined()) {
     RopeTable back = options.rope;
     back.direction = inverse(back.direction);

@@ -48,6 +48,7 @@ AttentionInputs inputs_of(const at::Tensor& qkv, const AttentionOptions& options
                    .sin = cuda_data<const float>(options.rope.sin) + first,
                    .direction = options.rope.direction == RopeDirection::clockwise ? -1.0f : 1.0f};
   }
+  in.norm = {.gain = static_cast<float>(options.norm.gain), .eps = static_cast<float>(options.norm.eps)};
   in.scale_log2 = static_cast<float>(scale * std::log2(std::exp(1.0)));
   return in;
 }

@@ -6,8 +6,11 @@
 
 #include "kernels/adam_atan2/adam_atan2.h"
 #include "kernels/adamw/adamw.h"
+#include "kernels/attention/attention.h"
 #include "kernels/common/check.h"
+#include "kernels/common/cuda_device.h"
 #include "kernels/common/cuda_dispatch.h"
+#include "kernels/common/log_once.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 #include "kernels/relu_squared/relu_squared.h"
@@ -142,6 +145,57 @@ TEST_F(CudaDispatch, Rope) {
       });
     }
   }
+}
+
+// bfloat16 weights and results on either side, and another order of the sums.
+TEST_F(CudaDispatch, FusedAttention) {
+  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({[] { return kernels::CudaDevice{80, 108}; }});
+  const auto turn = [](const kernels::RopeTable& table, const Move& move) {
+    return kernels::RopeTable{move(table.cos), move(table.sin), table.direction, table.first_position};
+  };
+  for (const int64_t head_dim : {64, 128}) {
+    for (const bool normed : {false, true}) {
+      kernels::AttentionOptions options{.layout = {2, 1, head_dim}, .causal = true, .window_left = 20};
+      options.rope = kernels::make_rope_table(80, head_dim, 1e4, kernels::RopeDirection::clockwise);
+      options.rope.first_position = 3;
+      if (normed) options.norm = {1.2, 1e-6};
+      const auto qkv = randn({2, 70, options.layout.width()}, 1, at::kBFloat16);
+      const auto dout = randn({2, 70, 2 * head_dim}, 2, at::kBFloat16);
+      for (const bool deterministic : {false, true}) {
+        options.deterministic = deterministic;
+        expect_same({dout, qkv}, {0x1p-5, 0x1p-4}, [&](const Move& move, Outputs& out) {
+          kernels::AttentionOptions moved = options;
+          moved.rope = turn(options.rope, move);
+          at::Tensor packed = move(qkv.clone());
+          const auto forward = kernels::attention_forward_(packed, moved);
+          EXPECT_EQ(forward.backend, kernels::AttentionBackend::fused);
+          kernels::attention_backward(move(dout), packed, forward, moved, out[1]);
+          out[0].copy_(forward.out);
+        });
+      }
+    }
+  }
+}
+
+// What the fused kernel lacks goes to the math path here, as there is no FlashAttention for host memory; on a GPU it
+// would go to that where it can.
+TEST_F(CudaDispatch, AttentionThatTheFusedKernelLacksFallsBack) {
+  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({[] { return kernels::CudaDevice{80, 108}; }});
+  std::vector<std::string> lines;
+  kernels::set_log_once_sink([&](const std::string& line) { lines.push_back(line); });
+  for (const double gain : {0.0, 1.2}) {
+    kernels::AttentionOptions options{.layout = {2, 2, 12}};
+    options.norm = {gain, 1e-6};
+    const auto qkv = randn({1, 9, options.layout.width()}, 1, at::kFloat), dout = randn({1, 9, 24}, 2, at::kFloat);
+    expect_same({dout, qkv}, {1e-4, 1e-5}, [&](const Move& move, Outputs& out) {
+      at::Tensor packed = move(qkv.clone());
+      const auto forward = kernels::attention_forward_(packed, options);
+      kernels::attention_backward(move(dout), packed, forward, options, out[1]);
+      out[0].copy_(forward.out);
+    });
+  }
+  kernels::set_log_once_sink({});
+  EXPECT_EQ(lines, std::vector<std::string>{"attention: fused can't run this (it needs bfloat16), using math"});
 }
 
 TEST_F(CudaDispatch, CrossEntropy) {

@@ -30,6 +30,7 @@ class FakeCuda final : public c10::impl::DeviceGuardImplInterface {
   }
   c10::Stream getDefaultStream(c10::Device device) const override { return getStream(device); }
   c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return getStream(stream.device()); }
+  void synchronizeStream(const c10::Stream&) const override {}
   c10::DeviceIndex deviceCount() const noexcept override { return 2; }
   void* getStreamNativeHandle(const c10::Stream stream) const override {
     return reinterpret_cast<void*>(static_cast<uintptr_t>(stream.id()));
