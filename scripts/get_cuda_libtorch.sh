@@ -62,10 +62,12 @@ take_from_wheel() {
   rm -rf "$part"
   mkdir -p "$part"
   if ! wheel=$(compgen -G "$deps/wheels/${name//-/_}-${1##*==}-*.whl"); then
+    local platform platforms=()
+    for platform in manylinux_2_{28,27,26,25,24,18,17,12} manylinux2014 manylinux2010; do
+      platforms+=(--platform "${platform}_x86_64")
+    done
     "${PYTHON:-python3}" -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: \
-      --python-version 3.11 --implementation cp --abi cp311 --abi none --platform manylinux_2_28_x86_64 \
-      --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
-      --platform manylinux2014_x86_64 --platform any --dest "$part" "$1"
+      --python-version 3.11 --implementation cp --abi cp311 --abi none "${platforms[@]}" --platform any --dest "$part" "$1"
     wheel=$(compgen -G "$part/*.whl")
   fi
   for file in "${@:2}"; do
