@@ -2,6 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
@@ -78,8 +79,10 @@ class OnHost {
                           .deleter([tensor](void*) {})
                           .options(tensor.options().device(at::kCPU))
                           .target_device(at::Device(at::kCPU))
+                          .resizeable_storage()
+                          .allocator(c10::GetCPUAllocator())
                           .make_tensor();
-    host.unsafeGetTensorImpl()->set_wrapped_number(tensor.unsafeGetTensorImpl()->is_wrapped_number());
+    if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) host.unsafeGetTensorImpl()->set_wrapped_number(true);
     moved_.emplace_back(host, tensor);
     return host;
   }
@@ -88,9 +91,17 @@ class OnHost {
   [[nodiscard]] at::Tensor device_of(const at::Tensor& host) const {
     if (!host.defined()) return host;
     for (const auto& [copy, original] : moved_) {
-      if (copy.is_same(host)) return original;
+      if (copy.is_same(host)) return follow(original, copy);
     }
     return as_cuda(host, current_device);
+  }
+
+  // An out= op gives an output of the wrong size new memory.
+  static at::Tensor follow(const at::Tensor& original, const at::Tensor& copy) {
+    if (copy.sizes() != original.sizes() || copy.data_ptr() != original.data_ptr()) {
+      original.unsafeGetTensorImpl()->shallow_copy_from(as_cuda(copy, original.device().index()).getIntrusivePtr());
+    }
+    return original;
   }
 
   void refuse_mix(bool is_cuda) {
@@ -116,6 +127,11 @@ void run_on_host(const c10::OperatorHandle& op, c10::Stack* stack) {
 
 TORCH_LIBRARY_IMPL(_, CUDA, library) {
   library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
+}
+
+// One kernel of ATen serves copy_ on every device, so that the fallback above is never asked.
+TORCH_LIBRARY_IMPL(aten, CUDA, library) {
+  library.impl("copy_", torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
 }
 
 }  // namespace
