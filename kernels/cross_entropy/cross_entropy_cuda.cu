@@ -5,8 +5,11 @@
 namespace tern::kernels {
 namespace {
 
-const CudaRegistration<CrossEntropyCuda<float>> registration_float({cross_entropy_launch<float>});
-const CudaRegistration<CrossEntropyCuda<Bf16>> registration_bf16({cross_entropy_launch<Bf16>});
+template <class T>
+constexpr CrossEntropyCuda<T> kKernels{cross_entropy_launch<T>};
+
+const CudaRegistration<CrossEntropyCuda<float>> registration_float(kKernels<float>);
+const CudaRegistration<CrossEntropyCuda<Bf16>> registration_bf16(kKernels<Bf16>);
 
 }  // namespace
 }  // namespace tern::kernels

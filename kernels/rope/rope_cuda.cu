@@ -5,8 +5,11 @@
 namespace tern::kernels {
 namespace {
 
-const CudaRegistration<RopeCuda<float>> registration_float({rope_launch<float>});
-const CudaRegistration<RopeCuda<Bf16>> registration_bf16({rope_launch<Bf16>});
+template <class T>
+constexpr RopeCuda<T> kKernels{rope_launch<T>};
+
+const CudaRegistration<RopeCuda<float>> registration_float(kKernels<float>);
+const CudaRegistration<RopeCuda<Bf16>> registration_bf16(kKernels<Bf16>);
 
 }  // namespace
 }  // namespace tern::kernels

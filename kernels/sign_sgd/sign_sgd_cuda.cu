@@ -5,8 +5,11 @@
 namespace tern::kernels {
 namespace {
 
-const CudaRegistration<SignSgdCuda<float>> registration_float({sign_sgd_launch<float>});
-const CudaRegistration<SignSgdCuda<Bf16>> registration_bf16({sign_sgd_launch<Bf16>});
+template <class T>
+constexpr SignSgdCuda<T> kKernels{sign_sgd_launch<T>};
+
+const CudaRegistration<SignSgdCuda<float>> registration_float(kKernels<float>);
+const CudaRegistration<SignSgdCuda<Bf16>> registration_bf16(kKernels<Bf16>);
 
 }  // namespace
 }  // namespace tern::kernels

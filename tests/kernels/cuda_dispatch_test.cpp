@@ -277,6 +277,13 @@ TEST_F(CudaDispatch, ChecksComeBeforeTheLaunch) {
                      "[adam_atan2] tensors[1].param must be on the device of tensors[0].param (cuda:0), got cuda:1");
 }
 
+// The disguise shows the mistake that it is there to find.
+TEST_F(CudaDispatch, TensorsOnDifferentDevicesDontMix) {
+  const auto x = at::zeros({2, 3});
+  EXPECT_THROW(as_cuda(x).add(x), std::runtime_error);
+  EXPECT_EQ(as_cuda(x).add(as_cuda(x)).device(), at::Device(at::kCUDA, 0));
+}
+
 struct NoSuchKernels {};
 
 TEST_F(CudaDispatch, AnOpWithoutCudaKernelsSaysSo) {

@@ -1,6 +1,7 @@
 #include "tests/support/fake_cuda.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -9,6 +10,25 @@
 #include <stdexcept>
 #include <utility>
 #include <vector>
+
+namespace at {
+namespace {
+
+// What autograd asks before it runs a graph on a GPU. Pinned memory is plain memory.
+class FakeHooks final : public CUDAHooksInterface {
+ public:
+  explicit FakeHooks(CUDAHooksArgs) {}
+  bool hasCUDA() const override { return true; }
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool hasPrimaryContext(DeviceIndex) const override { return true; }
+  DeviceIndex deviceCount() const override { return 2; }
+  Allocator* getPinnedMemoryAllocator() const override { return c10::GetCPUAllocator(); }
+};
+C10_REGISTER_TYPED_CLASS(CUDAHooksRegistry, "CUDAHooks", FakeHooks)
+
+}  // namespace
+}  // namespace at
 
 namespace tern::test {
 namespace {
