@@ -61,6 +61,7 @@ EvalResult evaluate_checkpoint(const CheckpointEvaluation& request) {
   const puzzles::Metadata metadata = puzzles::Loader(evaluation.loader_config()).metadata();
   at::Generator generator = at::detail::createCPUGenerator(0);  // the weights it draws are replaced
   trm::Trm model(complete_config(job.arch, job.train.global_batch_size, metadata), generator, device);
+  if (const std::string why = model.choose_attention_backend(job.train.attention_backend); !why.empty()) remark(why);
   load_model_weights(model, weights.tensors, weights.source, remark);
   make_folder(request.out);
   fmt::print(stderr, "evaluating the {}weights of {}\n", weights.ema ? "averaged " : "", weights.source);
