@@ -138,6 +138,9 @@ inline unsigned __float_as_uint(float value) {
   std::memcpy(&bits, &value, sizeof bits);
   return bits;
 }
+inline int __popc(unsigned bits) {
+  return __builtin_popcount(bits);
+}
 inline float rsqrtf(float x) {
   return 1.0f / std::sqrt(x);
 }

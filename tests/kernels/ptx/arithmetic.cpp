@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cfenv>
 #include <cmath>
 #include <type_traits>
 
@@ -71,6 +72,29 @@ T float_arithmetic(const Instruction& instruction, T a, T b, T c) {
     case Opcode::copysign: return std::copysign(b, a);  // PTX: the sign comes first
     default: unsupported(instruction);
   }
+}
+
+// The same in a directed rounding mode. The volatile copies keep the compiler from moving arithmetic across the switch.
+template <class T>
+T directed_arithmetic(const Instruction& instruction, T a, T b, T c) {
+  const int mode = instruction.rounding == Rounding::zero   ? FE_TOWARDZERO
+                   : instruction.rounding == Rounding::down ? FE_DOWNWARD
+                                                            : FE_UPWARD;
+  std::fesetround(mode);
+  const volatile T x = a, y = b, z = c;
+  const volatile T result = float_arithmetic<T>(instruction, x, y, z);
+  std::fesetround(FE_TONEAREST);
+  return result;
+}
+
+template <class T>
+T rounded_arithmetic(const Instruction& instruction, T a, T b, T c) {
+  return instruction.rounding == Rounding::nearest ? float_arithmetic(instruction, a, b, c)
+                                                   : directed_arithmetic(instruction, a, b, c);
+}
+
+float saturated(float value) {
+  return std::fmin(std::fmax(value, 0.0f), 1.0f);  // fmax makes a NaN 0
 }
 
 uint64_t integer_arithmetic(const Instruction& in, const uint64_t* s) {
@@ -177,7 +201,10 @@ uint64_t to_integer(Type type, T value) {
 uint64_t convert_from_float(const Instruction& in, double value) {
   value = round_to_integral(in.variant, value);
   if (in.type == Type::f64) return bits_of_f64(value);
-  if (in.type == Type::f32) return bits_of(static_cast<float>(value));
+  if (in.type == Type::f32) {
+    const auto narrow = static_cast<float>(value);
+    return bits_of(in.saturate ? saturated(narrow) : narrow);
+  }
   return to_integer(in.type, value);
 }
 
@@ -239,10 +266,11 @@ uint64_t compute(const Instruction& in, const uint64_t* s) {
   }
   if (in.type == Type::f32) {
     const auto value = [&](int i) { return in.ftz ? flush(as_f32(s[i])) : as_f32(s[i]); };
-    const float result = float_arithmetic(in, value(0), value(1), value(2));
-    return bits_of(in.ftz ? flush(result) : result);
+    float result = rounded_arithmetic(in, value(0), value(1), value(2));
+    if (in.ftz) result = flush(result);
+    return bits_of(in.saturate ? saturated(result) : result);
   }
-  if (in.type == Type::f64) return bits_of_f64(float_arithmetic(in, as_f64(s[0]), as_f64(s[1]), as_f64(s[2])));
+  if (in.type == Type::f64) return bits_of_f64(rounded_arithmetic(in, as_f64(s[0]), as_f64(s[1]), as_f64(s[2])));
   return integer_arithmetic(in, s);
 }
 

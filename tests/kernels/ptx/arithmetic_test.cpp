@@ -21,9 +21,15 @@ uint64_t result(const std::string& mnemonic, std::vector<uint64_t> sources) {
   sources.resize(4);
   return evaluate(module.kernel("k").code[0], sources.data());
 }
-uint64_t f32(float value) { return std::bit_cast<uint32_t>(value); }
-uint64_t f64(double value) { return std::bit_cast<uint64_t>(value); }
-uint64_t s32(int32_t value) { return static_cast<uint32_t>(value); }
+uint64_t f32(float value) {
+  return std::bit_cast<uint32_t>(value);
+}
+uint64_t f64(double value) {
+  return std::bit_cast<uint64_t>(value);
+}
+uint64_t s32(int32_t value) {
+  return static_cast<uint32_t>(value);
+}
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -65,7 +71,8 @@ TEST(PtxArithmetic, Bits) {
   EXPECT_EQ(result("bfi.b32", {0xff, 0, 8, 4}), 0xf00u);
   EXPECT_EQ(result("bfi.b32", {0xff, 0x12345678u, 40, 4}), 0x12345678u);
   EXPECT_EQ(result("bfe.u32", {0x12345678u, 8, 8}), 0x56u);
-  EXPECT_EQ(result("lop3.b32", {0xff00, 0xf0f0, 0xcccc, 0xe8}), ((0xff00u & 0xf0f0u) | (0xff00u & 0xccccu) | (0xf0f0u & 0xccccu)));
+  EXPECT_EQ(result("lop3.b32", {0xff00, 0xf0f0, 0xcccc, 0xe8}),
+            ((0xff00u & 0xf0f0u) | (0xff00u & 0xccccu) | (0xf0f0u & 0xccccu)));
   EXPECT_EQ(result("prmt.b32", {0x03020100u, 0x07060504u, 0x7531}), 0x07050301u);
   EXPECT_EQ(result("prmt.b32", {0x00008000u, 0, 0x0009}), 0x000000ffu);  // sign replication
   EXPECT_EQ(result("selp.b32", {1, 2, 0}), 2u);
@@ -96,6 +103,20 @@ TEST(PtxArithmetic, Comparisons) {
   EXPECT_EQ(result("setp.gt.ftz.f32", {f32(kSubnormal), f32(0)}), 0u);
 }
 
+TEST(PtxArithmetic, DirectedRoundingAndSaturation) {
+  EXPECT_EQ(result("add.rn.f32", {f32(1), f32(0x1p-30f)}), f32(1));
+  EXPECT_EQ(result("add.rp.f32", {f32(1), f32(0x1p-30f)}), f32(1 + 0x1p-23f));
+  EXPECT_EQ(result("add.rm.f32", {f32(1), f32(-0x1p-30f)}), f32(1 - 0x1p-24f));
+  EXPECT_EQ(result("add.rz.f32", {f32(-1), f32(0x1p-30f)}), f32(-1 + 0x1p-24f));
+  EXPECT_EQ(result("fma.rm.f32", {f32(3), f32(-0x1p-30f), f32(1)}), f32(1 - 0x1p-24f));
+  EXPECT_EQ(result("mul.rp.f64", {f64(1 + 0x1p-52), f64(1 + 0x1p-52)}), f64(1 + 0x1p-51 + 0x1p-52));
+  EXPECT_EQ(result("div.rm.f32", {f32(1), f32(3)}), 0x3eaaaaaau);
+  EXPECT_EQ(result("cvt.sat.f32.f32", {f32(1.5f)}), f32(1));
+  EXPECT_EQ(result("cvt.sat.f32.f32", {f32(-1.5f)}), f32(0));
+  EXPECT_EQ(result("fma.rn.sat.f32", {f32(0.5f), f32(0.5f), f32(0.5f)}), f32(0.75f));
+  EXPECT_EQ(result("add.sat.f32", {f32(kNaN), f32(1)}), f32(0));
+}
+
 TEST(PtxArithmetic, Conversions) {
   EXPECT_EQ(result("cvt.rn.bf16x2.f32", {f32(2), f32(1)}), 0x40003f80u);  // the first goes into the upper half
   EXPECT_EQ(result("cvt.rn.bf16.f32", {0x3f808000u}), 0x3f80u);           // ties to even
@@ -119,7 +140,9 @@ TEST(PtxArithmetic, Conversions) {
 TEST(PtxArithmetic, UnknownInstructionsAreRefused) {
   EXPECT_THROW(result("dp4a.s32.s32", {1, 2, 3}), Fault);
   EXPECT_THROW(result("cvt.rz.bf16.f32", {1}), Fault);
-  EXPECT_THROW(result("cvt.sat.f32.f32", {1}), Fault);
+  EXPECT_THROW(result("cvt.rm.f32.s32", {1}), Fault);
+  EXPECT_THROW(result("cvt.sat.f32.s32", {1}), Fault);
+  EXPECT_THROW(result("add.sat.s32", {1, 2}), Fault);
   EXPECT_THROW(result("mad.hi.s32", {1, 2, 3}), Fault);
 }
 

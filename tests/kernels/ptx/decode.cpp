@@ -139,6 +139,12 @@ Instruction Decoder::run() {
   const std::vector<Type> types = mnemonic_.types();
   if (!types.empty()) out_.type = types.back();
   out_.ftz = mnemonic_.has("ftz");
+  out_.saturate = mnemonic_.has("sat");
+  out_.rounding = mnemonic_.has("rz")   ? Rounding::zero
+                  : mnemonic_.has("rm") ? Rounding::down
+                  : mnemonic_.has("rp") ? Rounding::up
+                                        : Rounding::nearest;
+  if (out_.saturate && out_.type != Type::f32) reject("unsupported saturation");
   if (const auto found = handlers().find(mnemonic_.name()); found != handlers().end()) {
     (this->*found->second)();
   } else if (const auto op = plain_opcodes().find(mnemonic_.name()); op != plain_opcodes().end()) {
@@ -187,7 +193,8 @@ void Decoder::convert() {
                  : mnemonic_.has("rmi") ? Variant::round_down
                  : mnemonic_.has("rpi") ? Variant::round_up
                                         : Variant::none;
-  if (mnemonic_.has("sat") || mnemonic_.has("rz") || mnemonic_.has("relu")) reject("unsupported conversion");
+  if (out_.rounding != Rounding::nearest || mnemonic_.has("relu")) reject("unsupported conversion");
+  if (out_.saturate && (out_.type != Type::f32 || out_.source_type != Type::f32)) reject("unsupported conversion");
   plain(Opcode::cvt);
 }
 

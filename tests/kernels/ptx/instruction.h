@@ -132,7 +132,8 @@ enum class Variant : uint8_t {
   wrap,
   clamp,  // shf
 };
-enum class Combine : uint8_t { none, with_and, with_or };  // setp.lt.and
+enum class Rounding : uint8_t { nearest, zero, down, up };  // of float arithmetic
+enum class Combine : uint8_t { none, with_and, with_or };   // setp.lt.and
 
 struct Operand {
   enum class Kind : uint8_t { reg, immediate, special };
@@ -148,7 +149,9 @@ struct Instruction {
   Space space = Space::generic;
   Variant variant = Variant::none;
   Combine combine = Combine::none;
+  Rounding rounding = Rounding::nearest;
   bool ftz = false;
+  bool saturate = false;  // float result into [0, 1], NaN to 0
   int8_t results = 0, sources = 0;
   int guard = -1;  // predicate register
   bool guard_negated = false;

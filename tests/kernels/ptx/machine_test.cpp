@@ -80,7 +80,8 @@ TEST(PtxMachine, SharedMemoryAndBarrier) {
 TEST(PtxMachine, DynamicSharedMemoryLiesBehindStatic) {
   const auto y = run_body(R"(
   mov.u32 %r5, dynamic;
-  st.global.u32 [%rd3], %r5;)", 16);
+  st.global.u32 [%rd3], %r5;)",
+                          16);
   EXPECT_EQ(y[0], 1024u);
 }
 
@@ -170,27 +171,31 @@ TEST(PtxMachine, RefusesBadAccesses) {
 TEST(PtxMachine, RefusesBadSynchronisation) {
   // The barrier is missing: a later thread's word isn't there yet.
   expect_fault("st.shared.u32 [%r4], %r1;\n ld.shared.u32 %r5, [%r4+4];", "uninitialised shared memory");
-  expect_fault("setp.lt.u32 %p1, %r1, 32;\n @%p1 bra $L_a;\n bar.sync 0;\n bra.uni $L_end;\n$L_a:\n bar.sync 0;\n$L_end:",
-               "divergent block barrier");
+  expect_fault(
+      "setp.lt.u32 %p1, %r1, 32;\n @%p1 bra $L_a;\n bar.sync 0;\n bra.uni $L_end;\n$L_a:\n bar.sync 0;\n$L_end:",
+      "divergent block barrier");
   expect_fault("setp.eq.u32 %p1, %r1, 3;\n @%p1 bra $L_end;\n shfl.sync.bfly.b32 %r5, %r1, 1, 31, -1;\n$L_end:",
                "shuffle from an inactive lane");
-  expect_fault("setp.eq.u32 %p1, %r1, 3;\n @%p1 bra $L_b;\n shfl.sync.bfly.b32 %r5, %r1, 1, 31, -1;\n bra.uni $L_end;\n"
-               "$L_b:\n bar.sync 0;\n$L_end:",
-               "deadlock");
+  expect_fault(
+      "setp.eq.u32 %p1, %r1, 3;\n @%p1 bra $L_b;\n shfl.sync.bfly.b32 %r5, %r1, 1, 31, -1;\n bra.uni $L_end;\n"
+      "$L_b:\n bar.sync 0;\n$L_end:",
+      "deadlock");
   expect_fault("shfl.sync.bfly.b32 %r5, %r1, 1, 31, 0xffff;", "mask lacks the caller");
 }
 
 TEST(PtxMachine, RefusesBadCopiesAndTiles) {
-  const std::string copy = "shl.b32 %r5, %r1, 4;\n add.s32 %r5, %r5, %r3;\n"
-                           " cp.async.cg.shared.global [%r5], [%rd2], 16;\n cp.async.commit_group;\n";
+  const std::string copy =
+      "shl.b32 %r5, %r1, 4;\n add.s32 %r5, %r5, %r3;\n"
+      " cp.async.cg.shared.global [%r5], [%rd2], 16;\n cp.async.commit_group;\n";
   expect_fault(copy + "ld.shared.u32 %r6, [%r5];", "copy in flight");
   expect_fault(copy + "cp.async.wait_group 1;\n ld.shared.u32 %r6, [%r5];", "copy in flight");
   expect_fault(copy, "exit with pending cp.async copies");
   expect_fault("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r5,%r6,%r7,%r8}, [%r3];", "uninitialised shared memory");
-  expect_fault("setp.eq.u32 %p1, %r1, 3;\n @%p1 ret;\n"
-               " mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f0,%f1,%f2,%f3}, {%r5,%r6,%r7,%r8}, {%r9,%r10}, "
-               "{%f0,%f1,%f2,%f3};",
-               "warp-wide operation with missing lanes");
+  expect_fault(
+      "setp.eq.u32 %p1, %r1, 3;\n @%p1 ret;\n"
+      " mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f0,%f1,%f2,%f3}, {%r5,%r6,%r7,%r8}, {%r9,%r10}, "
+      "{%f0,%f1,%f2,%f3};",
+      "warp-wide operation with missing lanes");
 }
 
 TEST(PtxMachine, RefusesWhatItDoesNotKnow) {

@@ -51,6 +51,9 @@ std::vector<double> to_doubles(const std::vector<float>& values) {
 std::vector<double> to_doubles(const std::vector<int>& values) {
   return {values.begin(), values.end()};
 }
+std::vector<double> to_doubles(const std::vector<int64_t>& values) {
+  return {values.begin(), values.end()};
+}
 std::vector<double> to_doubles(const std::vector<Bf16>& values) {
   std::vector<double> converted;
   converted.reserve(values.size());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "kernels/simt/tile_ops.h"
@@ -21,6 +22,7 @@ std::vector<Bf16> convert(const std::vector<float>& values);
 std::vector<double> to_doubles(const std::vector<float>& values);
 std::vector<double> to_doubles(const std::vector<Bf16>& values);
 std::vector<double> to_doubles(const std::vector<int>& values);
+std::vector<double> to_doubles(const std::vector<int64_t>& values);
 
 // Concatenates: outputs of many buffers under one name.
 void append(std::vector<double>& all, const std::vector<double>& more);
