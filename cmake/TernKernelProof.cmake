@@ -63,7 +63,9 @@ endfunction()
 function(tern_kernel_coverage op)
   set(target ${op}_coverage)
   add_executable(${target} coverage_main.cpp ${ARGN})
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  # No compiler cache: one that rewrites paths makes sources that gcov can't find.
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+    CXX_COMPILER_LAUNCHER "")
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE ${tern_simt_common} -O0 --coverage)
   target_link_options(${target} PRIVATE --coverage)
