@@ -12,15 +12,18 @@ namespace tern::kernels {
 template <class T>
 constexpr int kVectorSize = 16 / static_cast<int>(sizeof(T));
 
-// count is 1 or kVectorSize<T>; the address is aligned to count * sizeof(T).
+// count is 1, or a multiple of kVectorSize<T> with the address aligned to 16 bytes.
 template <int count, class T>
 __device__ __forceinline__ void load_floats(const T* from, float (&to)[count]) {
   if constexpr (count == 1) {
     to[0] = to_float(from[0]);
   } else if constexpr (sizeof(T) == 4) {
-    static_assert(count == 4);
-    const float4 four = *reinterpret_cast<const float4*>(from);
-    to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+    static_assert(count % 4 == 0);
+#pragma unroll
+    for (int i = 0; i < count; i += 4) {
+      const float4 four = *reinterpret_cast<const float4*>(from + i);
+      to[i] = four.x, to[i + 1] = four.y, to[i + 2] = four.z, to[i + 3] = four.w;
+    }
   } else {
     static_assert(count == 8);
     const uint4 pairs = *reinterpret_cast<const uint4*>(from);
@@ -36,8 +39,12 @@ __device__ __forceinline__ void store_floats(T* to, const float (&from)[count]) 
   if constexpr (count == 1) {
     round_to(to[0], from[0]);
   } else if constexpr (sizeof(T) == 4) {
-    *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+    static_assert(count % 4 == 0);
+#pragma unroll
+    for (int i = 0; i < count; i += 4)
+      *reinterpret_cast<float4*>(to + i) = make_float4(from[i], from[i + 1], from[i + 2], from[i + 3]);
   } else {
+    static_assert(count == 8);
     *reinterpret_cast<uint4*>(to) = make_uint4(pack_bf16x2(from[0], from[1]), pack_bf16x2(from[2], from[3]),
                                                pack_bf16x2(from[4], from[5]), pack_bf16x2(from[6], from[7]));
   }
