@@ -18,6 +18,8 @@ struct Shape {
   size_t seq_len = 1;
   float softcap = 0;
   float scale = 2;  // of the logits
+  float offset = 0;
+  float margin = 8;  // of every third row's label over the mean
   Want want = Want::all;
   bool in_place = false;  // d_logits is logits
   size_t shift = 0;
@@ -31,7 +33,7 @@ std::vector<Shape> shapes() {
       {.name = "width_1", .rows = 3, .width = 1},
       {.name = "trm_vocabulary", .rows = 54, .width = 12, .seq_len = 9},
       {.name = "trm_vocabulary_one_sequence", .rows = 40, .width = 12, .seq_len = 40, .in_place = true},
-      {.name = "trm_vocabulary_certain", .rows = 12, .width = 12, .scale = 30},
+      {.name = "trm_vocabulary_certain", .rows = 12, .width = 12, .scale = 30, .margin = 120},
       {.name = "trm_vocabulary_forward", .rows = 7, .width = 12, .want = Want::forward},
       {.name = "trm_vocabulary_backward", .rows = 7, .width = 12, .want = Want::backward},
       {.name = "padded_11_of_16", .rows = 33, .width = 16, .vocab = 11, .seq_len = 33, .shift = 1},
@@ -43,11 +45,21 @@ std::vector<Shape> shapes() {
       {.name = "block_257", .rows = 3, .width = 257, .vocab = 256, .in_place = true},
       {.name = "block_misaligned_view", .rows = 2, .width = 264, .vocab = 259, .seq_len = 2, .shift = 1},
       {.name = "block_264_padded_within_a_vector", .rows = 4, .width = 264, .vocab = 259, .seq_len = 2, .softcap = 15},
-      {.name = "block_4104_certain", .rows = 2, .width = 4104, .scale = 30, .in_place = true},
+      {.name = "block_4104_certain", .rows = 2, .width = 4104, .scale = 30, .margin = 120, .in_place = true},
       {.name = "block_600_forward", .rows = 2, .width = 600, .want = Want::forward},
       {.name = "block_600_backward", .rows = 2, .width = 600, .want = Want::backward},
       {.name = "block_special", .rows = 18, .width = 272, .vocab = 270, .special = true},
       {.name = "gpt_32768_capped", .rows = 2, .width = 32768, .vocab = 32760, .softcap = 15, .scale = 6, .large = true},
+      // A certain row whose loss depends on digits of the others that its own logit's exponent has no room for.
+      {.name = "block_264_far", .rows = 16, .width = 264, .scale = 0.5f, .margin = 40},
+      // Each addition to a plain float32 sum from 64 on would lose the same half unit.
+      {.name = "block_65535_drift",
+       .rows = 1,
+       .width = 65535,
+       .scale = 0,
+       .offset = 0.49f * 0x1p-17f,
+       .margin = 0,
+       .large = true},
       {.name = "gpt_65536", .rows = 1, .width = 65536, .in_place = true, .large = true},
   };
 }
@@ -71,8 +83,9 @@ struct Problem {
       labels.push_back(row % 5 == 4 ? kIgnore : static_cast<int64_t>((row * 7 + of.width * 5 / 7) % vocab));
       // Padding is garbage; every third row is right, and certain of it where scale is large.
       for (size_t j = vocab; j < of.width; ++j) x[row * of.width + j] = NAN;
-      if (row % 3 == 0 && labels[row] >= 0) x[row * of.width + static_cast<size_t>(labels[row])] = 4 * of.scale;
+      if (row % 3 == 0 && labels[row] >= 0) x[row * of.width + static_cast<size_t>(labels[row])] = of.margin;
     }
+    for (float& value : x) value += of.offset;
     if (of.special) make_special(x);
     logits = convert<T>(x);
   }
