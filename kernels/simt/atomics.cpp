@@ -9,12 +9,19 @@ using tern::simt::internal::describe;
 using tern::simt::internal::fail;
 using tern::simt::internal::race_access;
 
-// Fibers never run at the same time, so plain arithmetic is atomic.
+// Far more than a thread of any kernel here does between two collectives.
+constexpr uint32_t kAtomicsInARow = 1u << 20;
+
+// Fibers never run at the same time, so plain arithmetic is atomic. Nor do they give way to others here: a thread that
+// spins on an atomic would do so for ever.
 template <class T, class Update>
 T update(T* address, Update operation, const void* pc) {
   auto& fiber = *current_fiber();
   if (reinterpret_cast<uintptr_t>(address) % sizeof(T) != 0)
     fail(*fiber.block, describe(fiber) + ": atomic on a misaligned address");
+  if (++fiber.atomics_in_a_row > kAtomicsInARow)
+    fail(*fiber.block, describe(fiber) + " did " + std::to_string(kAtomicsInARow) +
+                           " atomics in a row: it waits for a thread that can't run");
   race_access(address, sizeof(T), Access::atomic, pc);
   const T old = *address;
   *address = operation(old);

@@ -39,6 +39,7 @@ struct Fiber : ThreadContext {
   Site waits_at;
   char* stack = nullptr;
   void* asan_fake_stack = nullptr;
+  uint32_t atomics_in_a_row = 0;                   // since it last slept
   std::vector<AsyncCopy> open_copies;              // issued, not yet committed
   std::deque<std::vector<AsyncCopy>> copy_groups;  // committed, not yet waited for
 };

@@ -130,6 +130,7 @@ void prepare_threads(Block& block) {
     fiber.lane = i % kWarpSize;
     fiber.warp = &block.warps[i / kWarpSize];
     fiber.done = false;
+    fiber.atomics_in_a_row = 0;
     fiber.open_copies.clear();
     fiber.copy_groups.clear();
     fiber.stack = block.stacks.stack(i);
@@ -155,6 +156,7 @@ void sleep_in(Block& block, const char* where, Site site) {
   Fiber& fiber = *current_fiber();
   fiber.waits_in = where;
   fiber.waits_at = site;
+  fiber.atomics_in_a_row = 0;
   Fiber* next = take_ready(block);
   if (!next) report_deadlock(block);
   switch_to(block, next, false);

@@ -80,9 +80,62 @@ __global__ void tile_owned_by_two_blocks(float* y) {
   y[tile * 32 + threadIdx.x % 32] = warp_sum(static_cast<float>(blockIdx.x));
 }
 
-std::function<void()> run(const char* name, void (*kernel)(float*), int grid = 1) {
+// Every thread of the block adds to one word.
+__global__ void shared_sum_without_atomics(float* y) {
+  SIMT_SHARED(float, sum);
+  if (threadIdx.x == 0) sum = 0;
+  __syncthreads();
+  sum += 1.0f;
+  __syncthreads();
+  y[threadIdx.x] = sum;
+}
+// One lane per warp adds its rows to a sequence's count: alone in its warp, not in its block.
+__global__ void count_without_atomics(float* y) {
+  if (threadIdx.x % 32 == 0) y[0] += 1.0f;
+}
+// The gradient replaces the input, of which the neighbour still needs this element; a shuffle in between orders
+// nothing.
+__global__ void gradient_over_input(float* y) {
+  const float x = y[threadIdx.x], next = y[(threadIdx.x + 1) % kThreads];
+  y[threadIdx.x] = warp_sum(x) * next;
+}
+// The last block to arrive sums the partial results of all: needs __threadfence on a GPU, and is refused even with one,
+// for no order of blocks is guaranteed here.
+__global__ void last_block_sums_partials(float* y) {
+  SIMT_SHARED(float, arrived);
+  if (threadIdx.x == 0) {
+    y[1 + blockIdx.x] = 1.0f;
+    arrived = atomicAdd(&y[0], 1.0f);
+  }
+  __syncthreads();
+  if (arrived == static_cast<float>(gridDim.x - 1) && threadIdx.x < gridDim.x) y[64 + threadIdx.x] = y[1 + threadIdx.x];
+}
+// A lock orders its critical sections only with fences, and hangs a warp on older GPUs.
+__global__ void sum_under_a_lock(float* y) {
+  SIMT_SHARED(int, lock);
+  if (threadIdx.x == 0) lock = 0;
+  __syncthreads();
+  while (atomicExch(&lock, 1) != 0) {
+  }
+  y[0] += 1.0f;
+  atomicExch(&lock, 0);
+}
+// The first block waits for what the second will write: blocks need not run at the same time.
+__global__ void wait_for_another_block(float* y) {
+  if (threadIdx.x != 0) return;
+  if (blockIdx.x == 0)
+    while (atomicAdd(&y[0], 0.0f) == 0.0f) {
+    }
+  else
+    atomicAdd(&y[0], 1.0f);
+}
+__global__ void atomic_to_input(float* y) {
+  atomicAdd(&y[0], 1.0f);
+}
+
+std::function<void()> run(const char* name, void (*kernel)(float*), int grid = 1, Use use = Use::output) {
   return [=] {
-    DeviceBuffer<float> y("y", Use::output, std::vector<float>(kThreads));
+    DeviceBuffer<float> y("y", use, std::vector<float>(kThreads));
     simt::launch(name, kernel, dim3(static_cast<unsigned>(grid)), dim3(kThreads), 0, y.data());
   };
 }
@@ -92,6 +145,8 @@ std::function<void()> run(const char* name, void (*kernel)(float*), int grid = 1
 std::vector<Fault> reduction_faults() {
   const char* exits = "exits while its warp waits for it in shuffle";
   const char* asan = "ERROR: AddressSanitizer";
+  const char* spins = "atomics in a row: it waits for a thread that can't run";
+  const char* changed = "y: an input was changed";
   return {
       {"scratch_used_twice", run("k", scratch_used_twice), nullptr, "read-write race at shared", nullptr},
       {"gradient_without_atomics", run("k", gradient_without_atomics, 4), nullptr, "of another block", nullptr},
@@ -108,6 +163,13 @@ std::vector<Fault> reduction_faults() {
       {"tail_leaves_reduction", run("k", tail_leaves_reduction), exits, exits, exits},
       {"barrier_in_tail_loop", run("k", barrier_in_tail_loop), "divergent __syncthreads", "divergent __syncthreads",
        "divergent __syncthreads"},
+      {"shared_sum_without_atomics", run("k", shared_sum_without_atomics), nullptr, "race at shared", nullptr},
+      {"count_without_atomics", run("k", count_without_atomics), nullptr, "race at global", nullptr},
+      {"gradient_over_input", run("k", gradient_over_input), nullptr, "race at global", nullptr},
+      {"last_block_sums_partials", run("k", last_block_sums_partials, 3), nullptr, "of another block", nullptr},
+      {"sum_under_a_lock", run("k", sum_under_a_lock), nullptr, "race at global", nullptr},
+      {"wait_for_another_block", run("k", wait_for_another_block, 2), spins, spins, spins},
+      {"atomic_to_input", run("k", atomic_to_input, 1, Use::input), changed, changed, changed},
       {"tile_owned_by_two_blocks", run("k", tile_owned_by_two_blocks, 4), nullptr, "write-write race at global",
        nullptr},
   };

@@ -1,0 +1,18 @@
+# Fails if a device source under SOURCES/kernels other than simt/tile_ops.h holds inline PTX: the emulation of each
+# instruction stands beside it in that one file.
+file(GLOB_RECURSE device_sources ${SOURCES}/kernels/*.cuh ${SOURCES}/kernels/*.cu ${SOURCES}/kernels/*.h)
+list(FILTER device_sources EXCLUDE REGEX "/simt/tile_ops\\.h$")
+list(LENGTH device_sources count)
+if(count LESS 20)
+  message(FATAL_ERROR "only ${count} device sources under ${SOURCES}/kernels")
+endif()
+foreach(source IN LISTS device_sources)
+  file(STRINGS ${source} lines REGEX "(^|[^A-Za-z_])(asm|__asm|__asm__)([^A-Za-z_]|$)")
+  if(lines)
+    message(SEND_ERROR "${source} holds inline assembly: ${lines}")
+  endif()
+endforeach()
+file(STRINGS ${SOURCES}/kernels/simt/tile_ops.h lines REGEX "asm")
+if(NOT lines)
+  message(FATAL_ERROR "tile_ops.h holds no inline PTX: does this check still look in the right place?")
+endif()
