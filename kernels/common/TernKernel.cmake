@@ -2,9 +2,9 @@
 #
 #   tern_kernel(rms_norm [LIBS other_target])
 #
-# makes the library tern_kernel_rms_norm of <op>.cpp and <op>_autograd.cpp (where there is one), adds <op>_cpu.cpp once
-# per vector level of the processor family, and links it into the umbrella target tern_kernels. The level is chosen at
-# run time (kernels/common/cpu_level.h), so one program runs on every processor.
+# makes the library tern_kernel_rms_norm of <op>.cpp, <op>_config.cpp and <op>_autograd.cpp (where there are such), adds
+# <op>_cpu.cpp once per vector level of the processor family, and links it into the umbrella target tern_kernels. The
+# level is chosen at run time (kernels/common/cpu_level.h), so one program runs on every processor.
 add_library(tern_kernels INTERFACE)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -22,6 +22,9 @@ set(tern_cpu_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized -DCPU_CAPA
 function(tern_kernel op)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
   set(sources ${op}.cpp)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_config.cpp)
+    list(APPEND sources ${op}_config.cpp)
+  endif()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_autograd.cpp)
     list(APPEND sources ${op}_autograd.cpp)
   endif()
