@@ -1,7 +1,11 @@
-// Scaled dot-product attention on the packed projection, with the rotary embedding fused (Dao et al. 2022 for the
-// algorithm, kernels/rope/rope.h for the rotation):
+// Scaled dot-product attention on the packed projection, with the rotary embedding and the norm of q and k fused (Dao
+// et al. 2022 for the algorithm, kernels/rope/rope.h for the rotation, Henry et al. 2020 for the norm):
 //
-//   q, k, v = heads of qkv; q and k rotated            P = softmax(scale * q k^T + mask)            out = P v
+//   q, k, v = heads of qkv; q and k rotated, then normalised
+//   P = softmax(scale * q k^T + mask)            out = P v
+//
+// The norm is each head's RMS norm without parameters, times a gain: x * gain / sqrt(mean(x^2) + eps). nanochat's GPT
+// has it with gain 1.2.
 //
 // Query head h uses key/value head h / (num_heads / num_kv_heads). Masks: none; causal (token t sees tokens 0..t); or
 // causal with a window (token t sees t - window_left..t).
@@ -20,24 +24,32 @@
 
 namespace tern::kernels {
 
+struct QkNorm {
+  double gain = 0;  // 0: no norm
+  double eps = 0;
+};
+
 struct AttentionOptions {
   QkvLayout layout;
   bool causal = false;
   int64_t window_left = -1;  // -1: no window; needs causal
   double scale = 0;          // 0: 1 / sqrt(head_dim)
-  RopeTable rope{};           // undefined tables: no rotation
+  RopeTable rope{};          // undefined tables: no rotation
+  QkNorm norm{};
 };
 
 struct AttentionForward {
   at::Tensor out;
   at::Tensor lse;
+  at::Tensor
+      rstd{};  // [batch, seq, num_heads + num_kv_heads], dtype of lse: the norm's factor; undefined without a norm
 };
 
-// Rotates q and k inside qkv in place (the backward pass wants them so) and attends.
+// Rotates and normalises q and k inside qkv in place (the backward pass wants them so) and attends.
 [[nodiscard]] AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& options);
 
-// d_qkv: derivative with respect to the qkv that attention_forward_ was given, before the rotation. qkv is what the
-// forward pass left. d_qkv is written in place if defined, else allocated; it may not overlap any input.
+// d_qkv: derivative with respect to the qkv that attention_forward_ was given, before rotation and norm. qkv is what
+// the forward pass left. d_qkv is written in place if defined, else allocated; it may not overlap any input.
 void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const AttentionForward& forward,
                         const AttentionOptions& options, at::Tensor& d_qkv);
 

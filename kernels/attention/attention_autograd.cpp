@@ -17,6 +17,8 @@ void save_options(AutogradContext* context, const AttentionOptions& options) {
   saved["causal"] = options.causal;
   saved["window_left"] = options.window_left;
   saved["scale"] = options.scale;
+  saved["norm_gain"] = options.norm.gain;
+  saved["norm_eps"] = options.norm.eps;
   saved["clockwise"] = options.rope.direction == RopeDirection::clockwise;
   saved["first_position"] = options.rope.first_position;
 }
@@ -28,24 +30,26 @@ AttentionOptions saved_options(AutogradContext* context, const at::Tensor& cos, 
           .window_left = saved["window_left"].toInt(),
           .scale = saved["scale"].toDouble(),
           .rope = {cos, sin, saved["clockwise"].toBool() ? RopeDirection::clockwise : RopeDirection::counter_clockwise,
-                   saved["first_position"].toInt()}};
+                   saved["first_position"].toInt()},
+          .norm = {saved["norm_gain"].toDouble(), saved["norm_eps"].toDouble()}};
 }
 
 struct Attention : torch::autograd::Function<Attention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv, const AttentionOptions& options) {
-    // Only the rotation writes into qkv.
-    at::Tensor rotated = options.rope.cos.defined() ? qkv.clone(at::MemoryFormat::Contiguous) : qkv.contiguous();
+    // Only rotation and norm write into qkv.
+    const bool changes = options.rope.cos.defined() || options.norm.gain != 0;
+    at::Tensor rotated = changes ? qkv.clone(at::MemoryFormat::Contiguous) : qkv.contiguous();
     const AttentionForward result = attention_forward_(rotated, options);
     save_options(context, options);
-    context->save_for_backward({rotated, result.out, result.lse, options.rope.cos, options.rope.sin});
+    context->save_for_backward({rotated, result.out, result.lse, result.rstd, options.rope.cos, options.rope.sin});
     return result.out;
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const auto saved = context->get_saved_variables();
     at::Tensor d_qkv;
-    attention_backward(grads[0].contiguous(), saved[0], {saved[1], saved[2]},
-                       saved_options(context, saved[3], saved[4]), d_qkv);
+    attention_backward(grads[0].contiguous(), saved[0], {saved[1], saved[2], saved[3]},
+                       saved_options(context, saved[4], saved[5]), d_qkv);
     return {d_qkv, at::Tensor()};
   }
 };

@@ -4,5 +4,7 @@ namespace tern::kernels {
 
 template void attention_forward_launch<64>(const AttentionForwardParams&, const AttentionConfig&, cudaStream_t);
 template void attention_forward_launch<128>(const AttentionForwardParams&, const AttentionConfig&, cudaStream_t);
+template void attention_backward_launch<64>(AttentionBackwardParams, const AttentionConfig&, cudaStream_t);
+template void attention_backward_launch<128>(AttentionBackwardParams, const AttentionConfig&, cudaStream_t);
 
 }  // namespace tern::kernels

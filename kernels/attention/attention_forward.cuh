@@ -10,11 +10,10 @@
 // attention_config.h chooses.
 #pragma once
 
+#include "kernels/attention/attention_mask.cuh"
 #include "kernels/attention/attention_tile.cuh"
 
 namespace tern::kernels {
-
-constexpr float kLn2 = 0.6931471805599453f;
 
 // Keys per step. Wider ones leave too few registers (head size 128) or add nothing (64).
 constexpr int attention_forward_keys(int head_dim) {
@@ -39,31 +38,6 @@ struct AttentionForwardShared {
   static __device__ __forceinline__ int keys(int stage) { return kFirstTile + stage * kTile; }
   static __device__ __forceinline__ int values(int stage) { return kFirstTile + (2 + stage) * kTile; }
 };
-
-// Steps [begin, end) of `keys` keys each that the queries [first, last] may see.
-struct AttentionSteps {
-  int begin, end;
-};
-template <int keys>
-__device__ __forceinline__ AttentionSteps visible_key_steps(const AttentionShape& shape, int first, int last) {
-  const int shift = shape.seq_k - shape.seq_q;
-  const int first_key = max(0, first + shift - shape.keys_left);
-  const int last_key = min(shape.seq_k - 1, last + shift + shape.keys_right);
-  return {first_key / keys, last_key < 0 ? 0 : last_key / keys + 1};
-}
-
-// Hides the scores that a query may not see. `row` and `column`: position of the lane's first query, and first key.
-template <int tiles>
-__device__ __forceinline__ void hide(Accumulator<tiles>& scores, const AttentionShape& shape, int row, int column) {
-#pragma unroll
-  for (int j = 0; j < tiles; ++j)
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int key = column + j * 8 + i % 2, position = row + i / 2 * 8;
-      if (key >= shape.seq_k || key > position + shape.keys_right || key < position - shape.keys_left)
-        scores[j][i] = -INFINITY;
-    }
-}
 
 // Running softmax of the rows l / 4 + 8 half of 16: maximum of the raw scores, and this lane's part of the sum.
 struct SoftmaxRow {
@@ -206,8 +180,8 @@ __global__ void __launch_bounds__(kAttentionThreads, attention_forward_min_block
 #pragma unroll
     for (int r = 0; r < row_tiles; ++r) {
       const int position = first + shift + (warp * row_tiles + r) * 16;  // of the first of 16 rows
-      if (key + kKeys > min(shape.seq_k, position + shape.keys_right + 1) || key < position + 15 - shape.keys_left)
-        hide(scores[r], shape, position + lane / 4, key + lane % 4 * 2);
+      if (has_hidden(shape, position, 16, key, kKeys))
+        hide_keys(scores[r], shape, position + lane / 4, key + lane % 4 * 2);
       softmax_step(scores[r], out[r], rows[r], p.in.scale_log2);
     }
     multiply<head_dim, kKeys>(out, shared + Shared::values(stage), 0,

@@ -61,8 +61,8 @@ struct AttentionForwardParams {
   float* lse = nullptr;  // [batch, num_heads, seq_q]: log of the row's sum of exponents; -inf for a row without a key
 };
 
-// float2 [batch, num_heads, rows]: what the backward pass needs to know of a query besides its vectors.
-struct AttentionRowStats {
+// What the backward pass needs to know of a query besides its vectors.
+struct alignas(8) AttentionRowStats {
   float lse_log2;  // log2 of the sum of exponents; +inf for a row without a key, which makes its weights 0
   float delta;     // sum of dout * out
 };

@@ -22,6 +22,7 @@ namespace tern::kernels {
 
 constexpr int kAttentionWarps = 4;
 constexpr int kAttentionThreads = kAttentionWarps * kWarpThreads;
+constexpr float kLn2 = 0.6931471805599453f, kLog2E = 1.4426950408889634f;
 
 // Element offset of a chunk. Rows of 4 chunks lie two to a line of banks.
 template <int width>

@@ -4,6 +4,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -30,8 +31,12 @@ PlainParts plain_parts(const at::Tensor& qkv_in, const AttentionOptions& options
   const int64_t batch = qkv_in.size(0), seq_len = qkv_in.size(1), group = layout.num_heads / layout.num_kv_heads;
   const auto qkv = options.rope.cos.defined() ? kernels::rope_qkv(qkv_in, layout, options.rope) : qkv_in;
   const auto heads = qkv.view({batch, seq_len, -1, layout.head_dim}).transpose(1, 2);
-  const auto q = heads.narrow(1, 0, layout.num_heads);
-  const auto k = heads.narrow(1, layout.num_heads, layout.num_kv_heads).repeat_interleave(group, 1);
+  const auto norm = [&](const at::Tensor& x) {
+    return options.norm.gain == 0 ? x
+                                  : x * at::rsqrt(x.square().mean({-1}, true) + options.norm.eps) * options.norm.gain;
+  };
+  const auto q = norm(heads.narrow(1, 0, layout.num_heads));
+  const auto k = norm(heads.narrow(1, layout.num_heads, layout.num_kv_heads)).repeat_interleave(group, 1);
   const auto v = heads.narrow(1, layout.num_heads + layout.num_kv_heads, layout.num_kv_heads);
   const double scale = options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<double>(layout.head_dim));
   at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * scale;
@@ -116,6 +121,37 @@ TEST(Attention, GradcheckInFloat64) {
                         {randn({1, 5, options.layout.width()}, 2)}));
 }
 
+TEST(Attention, MatchesPlainWithNormalisedQueriesAndKeys) {
+  for (auto dtype : float_types()) {
+    for (int64_t head_dim : {2, 6, 64, 128}) {
+      const AttentionOptions options{.layout = {4, 2, head_dim}, .causal = true, .norm = {1.2, 1e-6}};
+      EXPECT_TRUE(agrees(options, 2, 33, dtype)) << dtype << head_dim;
+      EXPECT_TRUE(agrees(with_rope(options, dtype, RopeDirection::clockwise), 1, 33, dtype)) << dtype << head_dim;
+    }
+  }
+}
+
+TEST(Attention, GradcheckWithNormInFloat64) {
+  const AttentionOptions normed{.layout = {2, 1, 4}, .causal = true, .norm = {1.2, 0.1}};
+  const auto options = with_rope(normed, at::kDouble, RopeDirection::clockwise);
+  EXPECT_TRUE(gradcheck([&](const auto& in) { return kernels::attention(in[0], options); },
+                        {randn({1, 5, options.layout.width()}, 5)}));
+}
+
+TEST(Attention, NormalisesInPlaceAfterTheRotation) {
+  const AttentionOptions turning{.layout = {2, 1, 8}};
+  AttentionOptions options = with_rope(turning, at::kDouble, RopeDirection::clockwise);
+  auto rotated = randn({1, 6, options.layout.width()}, 6), used = rotated.clone();
+  static_cast<void>(kernels::attention_forward_(rotated, options));
+  options.norm = {1.5, 1e-3};
+  const auto forward = kernels::attention_forward_(used, options);
+  const auto heads = rotated.view({1, 6, 4, 8}).narrow(2, 0, 3);
+  const auto rstd = at::rsqrt(heads.square().mean({-1}) + 1e-3);
+  EXPECT_TRUE(close(forward.rstd, rstd, 1e-12, 1e-12));
+  EXPECT_TRUE(close(used.view({1, 6, 4, 8}).narrow(2, 0, 3), heads * rstd.unsqueeze(-1) * 1.5, 1e-12, 1e-12));
+  EXPECT_TRUE(same(used.view({1, 6, 4, 8}).select(2, 3), rotated.view({1, 6, 4, 8}).select(2, 3)));  // v
+}
+
 TEST(Attention, ReturnsTheLogSumOfExponents) {
   const AttentionOptions options{.layout = {4, 2, 8}, .causal = true, .window_left = 5};
   auto qkv = randn({2, 21, options.layout.width()}, 3);
@@ -160,6 +196,8 @@ TEST(Attention, RefusesBadArguments) {
                      "[attention] qkv must be contiguous, got strides [0, 48, 1]");
   expect_usage_error(attend(at::zeros({1, 4, 48}), {.layout = {0, 2, 8}}),
                      "[attention] num_heads and head_dim must be above 0, got 0 and 8");
+  expect_usage_error(attend(at::zeros({1, 4, 48}), {.layout = {2, 2, 8}, .norm = {-1, 0}}),
+                     "[attention] norm must be a gain and an eps of 0 and more, got -1.000000 and 0.000000");
   at::Tensor d_qkv, qkv = at::zeros({1, 4, 48});
   const AttentionOptions options{.layout = {2, 2, 8}};
   const auto forward = kernels::attention_forward_(qkv, options);
@@ -168,6 +206,15 @@ TEST(Attention, RefusesBadArguments) {
         kernels::attention_backward(at::zeros({1, 4, 17}), qkv, forward, options, d_qkv);
       },
       "[attention] dout must be of shape [1, 4, 16], got [1, 4, 17]");
+  AttentionOptions normed = options;
+  normed.norm = {1, 0};
+  kernels::AttentionForward wrong = kernels::attention_forward_(qkv, normed);
+  wrong.rstd = at::zeros({1, 4, 3});
+  expect_usage_error(
+      [&] {
+        kernels::attention_backward(at::zeros({1, 4, 16}), qkv, wrong, normed, d_qkv);
+      },
+      "[attention] rstd must be of shape [1, 4, 4], got [1, 4, 3]");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "tests/kernels/cuda_proof/attention_cases.h"
 
-#include <algorithm>
+#include <cmath>
 
 #include "tests/kernels/support/data.h"
 #include "tests/kernels/support/device_buffer.h"
@@ -68,6 +68,58 @@ std::vector<Expected> expected_forward(const AttentionData& data) {
       {"lse", exact.lse, twice_plain(exact.lse, rounded.lse, head_dim, largest(exact.lse) + 1), {0x1p-21, 0x1p-22}}};
 }
 
+// out and lse come from the reference with the forward kernel's rounding of q and k: the backward pass is judged by
+// itself, and engines get the same. Workspaces start as NaN.
+std::vector<Output> run_backward(const AttentionData& data, bool atomics) {
+  const AttentionProblem& problem = data.problem;
+  DeviceBuffer<Bf16> qkv("qkv", Use::input, data.qkv()), dout("dout", Use::input, data.like_out(problem.dout));
+  DeviceBuffer<Bf16> out("out", Use::input, data.like_out(data.forward().out));
+  DeviceBuffer<float> cos("cos", Use::input, problem.cos), sin("sin", Use::input, problem.sin);
+  DeviceBuffer<float> lse("lse", Use::input, {data.forward().lse.begin(), data.forward().lse.end()});
+  DeviceBuffer<Bf16> d_qkv("d_qkv", Use::output, std::vector<Bf16>(data.qkv_size()));
+  const AttentionConfig config{.dq_by_atomics = atomics};
+  const AttentionWorkspace sizes = attention_workspace(problem.shape, static_cast<int>(problem.q.head_dim), config);
+  DeviceBuffer<AttentionRowStats> stats("stats", Use::output,
+                                        std::vector<AttentionRowStats>(static_cast<size_t>(sizes.stats), {NAN, NAN}));
+  DeviceBuffer<float> dq_sum("dq_sum", Use::output, std::vector<float>(static_cast<size_t>(sizes.dq_sum), NAN));
+  AttentionBackwardParams params;
+  params.in = data.inputs(qkv.data(), cos.data(), sin.data());
+  params.out = tensor_at<const Bf16>(out.data(), data.out);
+  params.dout = tensor_at<const Bf16>(dout.data(), data.out);
+  params.lse = lse.data();
+  params.dq = tensor_at(d_qkv.data(), data.q);
+  params.dk = tensor_at(d_qkv.data(), data.k);
+  params.dv = tensor_at(d_qkv.data(), data.v);
+  params.stats = stats.data();
+  params.dq_sum = dq_sum.data();
+  if (problem.q.head_dim == 64)
+    attention_backward_launch<64>(params, config, nullptr);
+  else
+    attention_backward_launch<128>(params, config, nullptr);
+  const std::vector<Bf16> gradients = d_qkv.download();
+  return {AttentionData::gather("dq", gradients, data.q, problem.q),
+          AttentionData::gather("dk", gradients, data.k, problem.k),
+          AttentionData::gather("dv", gradients, data.v, problem.v)};
+}
+
+// The same bit for bit on both engines, as the outputs: blocks run one after another on either, which gives atomics an
+// order.
+std::vector<Expected> expected_backward(const AttentionData& data) {
+  const AttentionResult &exact = data.exact(), &rounded = data.rounded();
+  const AttentionProblem& problem = data.problem;
+  const auto head_dim = static_cast<double>(problem.k.head_dim), queries = static_cast<double>(problem.q.seq);
+  const double dout = largest(problem.dout.values), dweight = dout * largest(problem.v.values) * problem.scale;
+  return {{"dq",
+           exact.dq.values,
+           twice_plain(exact.dq.values, rounded.dq.values, head_dim, dweight * largest(problem.k.values)),
+           {}},
+          {"dk",
+           exact.dk.values,
+           twice_plain(exact.dk.values, rounded.dk.values, head_dim, dweight * largest(problem.q.values)),
+           {}},
+          {"dv", exact.dv.values, twice_plain(exact.dv.values, rounded.dv.values, queries, dout), {}}};
+}
+
 }  // namespace
 
 std::vector<Case> proof_cases() {
@@ -80,6 +132,10 @@ std::vector<Case> proof_cases() {
                        [data, row_tiles] { return run_forward(*data, row_tiles); },
                        [data] { return expected_forward(*data); }, setup.large});
     }
+    for (bool atomics : {false, true})
+      cases.push_back({"backward_" + setup.name + (atomics ? "_atomics" : ""),
+                       [data, atomics] { return run_backward(*data, atomics); },
+                       [data] { return expected_backward(*data); }, setup.large});
   }
   return cases;
 }

@@ -36,6 +36,7 @@ class AttentionData {
   const AttentionProblem problem;
   [[nodiscard]] const AttentionResult& exact() const { return lazily(exact_, Precision::float64); }
   [[nodiscard]] const AttentionResult& rounded() const { return lazily(rounded_, Precision::bfloat16); }
+  [[nodiscard]] const AttentionResult& forward() const { return lazily(forward_, Precision::prepared); }
 
   // q, k and v in one buffer; out, and dout like it, in another.
   [[nodiscard]] size_t qkv_size() const { return problem.q.values.size() + 2 * problem.k.values.size(); }
@@ -52,7 +53,7 @@ class AttentionData {
  private:
   const AttentionResult& lazily(std::unique_ptr<AttentionResult>& result, Precision precision) const;
 
-  mutable std::unique_ptr<AttentionResult> exact_, rounded_;
+  mutable std::unique_ptr<AttentionResult> exact_, rounded_, forward_;
 };
 
 template <class T>

@@ -29,6 +29,11 @@ class Plain {
     double rstd = 1;
   };
   [[nodiscard]] Prepared prepare(const double* row, long position) const;
+  [[nodiscard]] Prepared rounded_once(Prepared prepared) const {
+    if (precision_ == Precision::prepared)
+      for (double& value : prepared.ready) value = round_to_bfloat16(value);
+    return prepared;
+  }
   // Derivative with respect to the raw row, from that with respect to the prepared one.
   [[nodiscard]] Row unprepare(Row gradient, const Prepared& prepared, long position) const;
   [[nodiscard]] bool visible(long query, long key) const {
@@ -68,11 +73,11 @@ Plain::Prepared Plain::prepare(const double* row, long position) const {
   Prepared prepared;
   prepared.turned = rotated(Row(row, row + p_.q.head_dim), position, p_.direction);
   prepared.ready = prepared.turned;
-  if (p_.norm.gain == 0) return prepared;
+  if (p_.norm.gain == 0) return rounded_once(prepared);
   const Row& x = prepared.turned;
   prepared.rstd = 1 / std::sqrt(dot(x.data(), x.data(), x.size()) / static_cast<double>(x.size()) + p_.norm.eps);
   for (double& value : prepared.ready) value = round(round(value * prepared.rstd) * p_.norm.gain);
-  return prepared;
+  return rounded_once(prepared);
 }
 
 Row Plain::unprepare(Row gradient, const Prepared& prepared, long position) const {

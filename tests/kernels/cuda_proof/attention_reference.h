@@ -1,5 +1,4 @@
-// Attention in plain loops, forward and backward, once in float64 and once as a bfloat16 program without fusion would
-// compute it: every intermediate tensor rounded to bfloat16. The second one's error is the measure for the kernels.
+// Attention in plain loops, forward and backward, with roundings of choice.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +35,12 @@ struct AttentionResult {
   std::vector<double> lse;  // [batch, heads, seq]
 };
 
-enum class Precision { float64, bfloat16 };
+enum class Precision {
+  float64,
+  bfloat16,  // as a program without fusion: every intermediate tensor is rounded. Its error is the measure for the
+             // kernels
+  prepared   // float64, but rotated and normalised q and k are rounded once: what the forward kernel comes close to
+};
 AttentionResult plain_attention(const AttentionProblem& problem, Precision precision);
 
 double round_to_bfloat16(double value);

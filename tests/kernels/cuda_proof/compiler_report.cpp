@@ -76,7 +76,7 @@ void add_sass_counts(const std::string& text, std::map<std::string, KernelReport
       if (found == reports.end()) throw std::runtime_error("SASS of an unknown kernel: " + line);
       current = &found->second;
     } else if (current && std::regex_search(line, match, instruction)) {
-      ++current->instructions[match[1]];
+      ++current->instructions[match[1] == "REDG" ? "RED" : match[1].str()];  // sm_90 renamed it
     }
   }
 }

@@ -18,7 +18,7 @@ constexpr unsigned kSeeds[] = {0, 1, 2, 3};
 
 std::vector<Fault> all_faults() {
   std::vector<Fault> all;
-  for (const auto& group : {sync_faults(), memory_faults(), async_faults(), reduction_faults()})
+  for (const auto& group : {sync_faults(), memory_faults(), async_faults(), reduction_faults(), tile_faults()})
     all.insert(all.end(), group.begin(), group.end());
   return all;
 }

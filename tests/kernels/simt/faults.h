@@ -19,5 +19,6 @@ std::vector<Fault> sync_faults();       // barriers, warp collectives
 std::vector<Fault> memory_faults();     // bounds, alignment, uninitialised reads, launch configuration
 std::vector<Fault> async_faults();      // cp.async, ldmatrix, mma
 std::vector<Fault> reduction_faults();  // atomics and block reductions, as backward passes use them
+std::vector<Fault> tile_faults();  // tiles of tensor-core kernels: changed in place, handed between warps, used again
 
 }  // namespace tern::kernels::test

@@ -93,6 +93,25 @@ bool copies_are_right() {
               y.data());
   return y.download()[5] == static_cast<float>(4 * 122 + (0 + 1 + 2 + 3) * kThreads);
 }
+// A thread may change what it copied itself before the barrier.
+__global__ void own_copy_changed(const float4* x, float* y) {
+  SIMT_DYN_SHARED(raw);
+  float4* const tile = reinterpret_cast<float4*>(raw);
+  cp_async16(tile + threadIdx.x, x + threadIdx.x, true);
+  cp_async_commit();
+  cp_async_wait<0>();
+  tile[threadIdx.x].y = -tile[threadIdx.x].y;
+  __syncthreads();
+  y[threadIdx.x] = tile[kThreads - 1 - threadIdx.x].y;
+}
+bool own_change_is_seen() {
+  std::vector<float4> x(kThreads);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = {0, static_cast<float>(i), 0, 0};
+  DeviceBuffer<float4> input("x", Use::input, x);
+  DeviceBuffer<float> y("y", Use::output, std::vector<float>(kThreads));
+  SIMT_LAUNCH(own_copy_changed, dim3(1), dim3(kThreads), kThreads * sizeof(float4), nullptr, input.data(), y.data());
+  return y.download()[5] == -122.0f;
+}
 __global__ void votes_and_counts(float* y) {
   const int tid = static_cast<int>(threadIdx.x);
   const unsigned odd = __ballot_sync(0xffffffffu, tid & 1);
@@ -151,6 +170,7 @@ std::vector<LegalKernel> legal_kernels() {
       {"neighbouring_halves", expect(neighbouring_halves, [](size_t) { return 3.0f; })},
       {"warp_exchange", expect(warp_exchange, [](size_t i) { return static_cast<float>((i ^ 1) + 2); })},
       {"double_buffered_copy", copies_are_right},
+      {"own_copy_changed", own_change_is_seen},
       {"votes_and_counts",
        expect(votes_and_counts,
               [](size_t i) { return 1001001.0f + (i / 32 == 1 ? 10.0f : 0.0f) + (i < 64 ? 100.0f : 0.0f); })},
