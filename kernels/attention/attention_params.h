@@ -3,7 +3,9 @@
 //
 // q, out, dout, dq: [batch, seq_q, num_heads, head_dim]; k, v, dk, dv: [batch, seq_k, num_kv_heads, head_dim],
 // bfloat16. Any strides, so that q, k and v may point into one packed projection; the elements of a head are
-// neighbours, data and strides are multiples of 16 bytes (why_not_fused in attention_config.h checks).
+// neighbours, data and strides are multiples of 16 bytes (why_not_fused in attention_config.h checks). Inputs stay as
+// they are: rotation and norm happen as tiles are loaded, in the backward pass again, and their derivatives as dq and
+// dk are stored.
 #pragma once
 
 #include <cstdint>

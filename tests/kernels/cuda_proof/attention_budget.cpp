@@ -33,14 +33,14 @@ std::string instance(const std::string& kernel, const std::string& arguments) {
 // keys' and values' own. With atomics, dq is a fifth product, 16 columns at a time in a loop (8 sums per lane), whose
 // left operand is loaded once. Two copies of the queries' statistics: before the loop and in it.
 template <int head_dim, bool atomics>
-Budget backward_keys() {
+Budget backward_keys(int blocks) {
   using Shared = AttentionBackwardKeysShared<head_dim, atomics>;
   const int steps = head_dim / 16, queries = Shared::kQueries / 16, dq = atomics ? 4 : 0;
   return {instance("attention_backward_keys_kernel", std::to_string(head_dim) + (atomics ? ", true" : ", false")),
           kAttentionThreads,
           Shared::kBytes,
           255,
-          1,
+          blocks,
           {{"HMMA", 4 * steps * queries * 2 + dq * 2},
            {"LDSM", 4 * steps * queries + 2 * steps + dq * 2},
            {"LDGSTS", 2 * copies(64, head_dim) + 4 * copies(Shared::kQueries, head_dim) + 2},
@@ -50,14 +50,14 @@ Budget backward_keys() {
 
 // Three products of 16 queries per warp.
 template <int head_dim>
-Budget backward_queries() {
+Budget backward_queries(int blocks) {
   using Shared = AttentionBackwardQueriesShared<head_dim>;
   const int steps = head_dim / 16, keys = Shared::kKeys / 16;
   return {instance("attention_backward_queries_kernel", std::to_string(head_dim)),
           kAttentionThreads,
           Shared::kBytes,
           224,
-          1,
+          blocks,
           {{"HMMA", 3 * steps * keys * 2},
            {"LDSM", 3 * steps * keys + 2 * steps},
            {"LDGSTS", 2 * copies(64, head_dim) + 4 * copies(Shared::kKeys, head_dim)},
@@ -75,16 +75,17 @@ Budget dq(int head_dim) {
 
 }  // namespace
 
+// Blocks per multiprocessor are those of the 100 KiB devices (sm_86, 89, 120), whose shared memory is the limit.
 std::vector<Budget> budgets() {
   return {forward<64, 1>(168, 2),
           forward<64, 2>(255, 2),
           forward<128, 1>(168, 2),
-          backward_keys<64, false>(),
-          backward_keys<64, true>(),
-          backward_keys<128, false>(),
-          backward_keys<128, true>(),
-          backward_queries<64>(),
-          backward_queries<128>(),
+          backward_keys<64, false>(2),
+          backward_keys<64, true>(1),
+          backward_keys<128, false>(1),
+          backward_keys<128, true>(1),
+          backward_queries<64>(2),
+          backward_queries<128>(1),
           stats(64),
           stats(128),
           dq(64),
