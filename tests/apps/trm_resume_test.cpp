@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "engine/checkpoint/layout.h"
-#include "engine/checkpoint/manifest.h"
+#include "engine/checkpoint/run_folder.h"
 #include "tests/apps/trm_run.h"
 
 namespace tern::test {
@@ -90,14 +90,14 @@ TEST(TrmResume, KilledDuringACheckpointWrite) {
 TEST(TrmResume, LosesAtMostTheStepsSinceTheLastCheckpoint) {
   const TrmFolder folder;
   interrupt(folder, "run", kLong, 100, SIGKILL);
-  const std::vector<int64_t> saved =
-      folder.checkpoints("run").empty() ? std::vector<int64_t>{0} : folder.checkpoints("run");
-  const int64_t done = folder.rows("run", "step").size();
-  EXPECT_GE(saved.back(), done - 3 * 7) << "one interval, and those whose write was in flight";
+  const std::vector<FoundCheckpoint> newest_first = scan_checkpoints(folder.path() / "run");
+  ASSERT_FALSE(newest_first.empty());
+  const int64_t saved = newest_first.front().step;
+  const auto done = static_cast<int64_t>(folder.rows("run", "step").size());
+  EXPECT_GE(saved, done - 3 * 7) << "one interval, and those whose write was in flight";
   const ProcessResult result = folder.train_well("run", kLong);
-  EXPECT_TRUE(contains(result.err, "resumed run/step_" + std::to_string(saved.back()) + " at step " +
-                                       std::to_string(saved.back()) + " of 720\n"))
-      << result.err;
+  const std::string step = std::to_string(saved);
+  EXPECT_TRUE(contains(result.err, "resumed run/step_" + step + " at step " + step + " of 720\n")) << result.err;
 }
 
 TEST(TrmResume, StoppedBySignalsTwiceInARow) {

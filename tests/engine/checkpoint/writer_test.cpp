@@ -100,6 +100,23 @@ TEST(Writer, RefusesABadSnapshotAtTheCall) {
   expect_checkpoint_error([&] { writer.save(bad); }, {"rank 0 of 2"});
 }
 
+// The copy is looked at before anything of it is written; an objection is the reason why it isn't.
+TEST(Writer, BeforeWriteMayRefuseACheckpoint) {
+  const TempFolder run;
+  Messages messages;
+  std::vector<int64_t> seen;
+  CheckpointWriter writer(run.path(), {}, messages.callback(), [&](const Snapshot& copy) {
+    seen.push_back(copy.step);
+    EXPECT_FALSE(fs::exists(run.path() / ("step_" + std::to_string(copy.step) + ".writing")));
+    if (copy.step == 2) throw Error(ErrorKind::diverged, "w is not finite");
+  });
+  for (const int64_t step : {1, 2, 3}) writer.save(make_snapshot(step));
+  writer.wait();
+  EXPECT_EQ(seen, (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(messages.text(), "checkpoint of step 2 was not written: w is not finite; older checkpoints are kept\n");
+  EXPECT_EQ(scan_checkpoints(run.path()).size(), 2U);
+}
+
 TEST(Writer, OneWriterPerRunFolder) {
   const TempFolder run;
   Messages messages;
