@@ -26,7 +26,12 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const auto saved = context->get_saved_variables();
-    const auto scaled = [&](const at::Tensor& grad) { return grad.mul(grads[0].to(grad.scalar_type())); };
+    // A factor of 1, the rule for a loss, costs no copy as large as the weights. On a GPU looking at it would cost
+    // more.
+    const bool is_one = grads[0].is_cpu() && grads[0].item<double>() == 1;
+    const auto scaled = [&](const at::Tensor& grad) {
+      return is_one ? grad : grad.mul(grads[0].to(grad.scalar_type()));
+    };
     return {scaled(saved[0]), scaled(saved[1]), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };

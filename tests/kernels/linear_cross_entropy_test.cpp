@@ -85,6 +85,19 @@ TEST(LinearCrossEntropy, ManyChunksAgreeWithOne) {
   EXPECT_TRUE(same(used, d_weight));
 }
 
+// A gradient of 1 hands on the kept gradients without a copy; they must survive being accumulated.
+TEST(LinearCrossEntropy, TwoBackwardPassesOfTheLossItself) {
+  const auto hidden = randn({6, 4}, 7, at::kFloat).set_requires_grad(true);
+  const auto weight = randn({9, 4}, 8, at::kFloat).set_requires_grad(true);
+  const auto labels = labels_for({6}, 9);
+  const auto total = kernels::linear_cross_entropy(hidden, weight, labels, weights_like(labels, at::kFloat), {}).total;
+  total.backward({}, /*retain_graph=*/true);
+  const at::Tensor hidden_once = hidden.grad().clone(), weight_once = weight.grad().clone();
+  total.backward();
+  EXPECT_TRUE(same(hidden.grad(), hidden_once * 2));
+  EXPECT_TRUE(same(weight.grad(), weight_once * 2));
+}
+
 TEST(LinearCrossEntropy, RefusesBadArguments) {
   const auto hidden = at::zeros({2, 3, 4}), weight = at::zeros({5, 4});
   const auto labels = at::zeros({2, 3}, at::kLong);
