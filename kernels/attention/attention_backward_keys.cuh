@@ -100,6 +100,23 @@ __device__ __forceinline__ void add_query_gradients(const Bf16* scores, const Bf
   }
 }
 
+// Finishes and stores dk (`rows`) and dv, one after the other through `staging`: 64 rows of float32, in memory that all
+// warps are done with.
+template <int head_dim>
+__device__ __forceinline__ void store_key_gradients(const AttentionBackwardParams& p, GradientRows rows, int batch,
+                                                    int kv_head, const Accumulator<head_dim / 8>& dk,
+                                                    const Accumulator<head_dim / 8>& dv, float* staging) {
+  stage_gradient<head_dim>(staging, dk);
+  __syncthreads();
+  finish_gradient<head_dim>(rows, p.in.rotation, p.in.norm, p.in.scale_log2 * kLn2, staged<head_dim>(staging));
+  __syncthreads();
+  stage_gradient<head_dim>(staging, dv);
+  __syncthreads();
+  rows.to = p.dv.data + batch * p.dv.batch + kv_head * p.dv.head + int64_t{rows.position} * p.dv.token;
+  rows.stride = p.dv.token;
+  finish_gradient<head_dim>(rows, {}, {}, 1.0f, staged<head_dim>(staging));
+}
+
 template <int head_dim, bool atomics>
 __global__ void __launch_bounds__(kAttentionThreads, 2)
     attention_backward_keys_kernel(SIMT_PARAM AttentionBackwardParams p) {
@@ -190,24 +207,15 @@ __global__ void __launch_bounds__(kAttentionThreads, 2)
     }
   }
 
-  float* const staging = reinterpret_cast<float*>(raw);
   cp_async_wait<0>();  // without any query the keys are still on their way
   __syncthreads();
-  stage_gradient<head_dim>(staging, dk[0]);
-  __syncthreads();
-  GradientRows rows{k,
-                    p.dk.data + batch * p.dk.batch + kv_head * p.dk.head + int64_t{first} * p.dk.token,
-                    p.in.k.token,
-                    p.dk.token,
-                    first,
-                    shape.seq_k - first};
-  finish_gradient<head_dim>(rows, p.in.rotation, p.in.norm, p.in.scale_log2 * kLn2, staged<head_dim>(staging));
-  __syncthreads();
-  stage_gradient<head_dim>(staging, dv[0]);
-  __syncthreads();
-  rows.to = p.dv.data + batch * p.dv.batch + kv_head * p.dv.head + int64_t{first} * p.dv.token;
-  rows.stride = p.dv.token;
-  finish_gradient<head_dim>(rows, {}, {}, 1.0f, staged<head_dim>(staging));
+  const GradientRows rows{k,
+                          p.dk.data + batch * p.dk.batch + kv_head * p.dk.head + int64_t{first} * p.dk.token,
+                          p.in.k.token,
+                          p.dk.token,
+                          first,
+                          shape.seq_k - first};
+  store_key_gradients<head_dim>(p, rows, batch, kv_head, dk[0], dv[0], reinterpret_cast<float*>(raw));
 }
 
 }  // namespace tern::kernels

@@ -16,7 +16,7 @@ constexpr int kStatsRows = kAttentionThreads / (head_dim / 8);  // of a block
 
 // AttentionRowStats of every query, and zeros for the sums of dq. One chunk per thread.
 template <int head_dim>
-__global__ void __launch_bounds__(kAttentionThreads) attention_stats_kernel(SIMT_PARAM AttentionBackwardParams p) {
+__global__ void __launch_bounds__(kAttentionThreads, 12) attention_stats_kernel(SIMT_PARAM AttentionBackwardParams p) {
   const AttentionShape& shape = p.in.shape;
   const int thread = static_cast<int>(threadIdx.x), chunk = thread % (head_dim / 8);
   const int row = static_cast<int>(blockIdx.x) * kStatsRows<head_dim> + thread / (head_dim / 8);
@@ -132,7 +132,7 @@ __device__ __forceinline__ GradientRows query_rows(const AttentionBackwardParams
 
 // dq out of the sums that the pass over the keys has added up by atomics.
 template <int head_dim>
-__global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(SIMT_PARAM AttentionBackwardParams p) {
+__global__ void __launch_bounds__(kAttentionThreads, 6) attention_dq_kernel(SIMT_PARAM AttentionBackwardParams p) {
   const int first = static_cast<int>(blockIdx.x) * 64;
   const int head = static_cast<int>(blockIdx.y), batch = static_cast<int>(blockIdx.z);
   const GradientRows rows = query_rows(p, batch, head, first);

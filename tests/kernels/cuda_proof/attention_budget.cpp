@@ -70,7 +70,7 @@ Budget stats(int head_dim) {
   return {instance("attention_stats_kernel", std::to_string(head_dim)), kAttentionThreads, 0, 32, 12, {{"LDG", 3}}};
 }
 Budget dq(int head_dim) {
-  return {instance("attention_dq_kernel", std::to_string(head_dim)), kAttentionThreads, 0, 64, 8, {{"STG", 2}}};
+  return {instance("attention_dq_kernel", std::to_string(head_dim)), kAttentionThreads, 0, 80, 6, {{"STG", 2}}};
 }
 
 }  // namespace
