@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* kOp = "cross_entropy";
 
-at::ScalarType loss_dtype(const at::Tensor& logits) {
-  return logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+at::ScalarType loss_dtype(const at::Tensor& logits, const CrossEntropyOptions& options) {
+  return options.float64_loss || logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
 int64_t vocab_of(int64_t width, const CrossEntropyOptions& options) {
@@ -32,10 +32,11 @@ at::Tensor check(const at::Tensor& logits, const at::Tensor& labels, const Cross
   return check_cross_entropy_labels(kOp, labels, logits.sizes().slice(0, logits.dim() - 1), logits.size(-1), options);
 }
 
-void check_backward(const at::Tensor& logits, const at::Tensor& row_grad, at::Tensor& d_logits) {
+void check_backward(const at::Tensor& logits, const at::Tensor& row_grad, const CrossEntropyOptions& options,
+                    at::Tensor& d_logits) {
   ArgumentCheck(kOp, "row_grad", row_grad)
       .device_of("logits", logits)
-      .dtype({loss_dtype(logits)})
+      .dtype({loss_dtype(logits, options)})
       .shape(logits.sizes().slice(0, logits.dim() - 1))
       .contiguous();
   allocate_if_undefined(d_logits, logits.sizes(), logits, logits.scalar_type());
@@ -74,28 +75,31 @@ void run(const at::Tensor& logits, const at::Tensor& labels, const CrossEntropyO
          CrossEntropyResult* result, const at::Tensor* row_grad, at::Tensor* d_logits) {
   if (logits.is_cuda()) return run_on_cuda(logits, labels, options, result, row_grad, d_logits);
   with_cpu_level_and_type(logits.scalar_type(), [&]<CpuLevel level, class T>() {
-    using L = LossType<T>;
-    cross_entropy_cpu<level>(
-        CrossEntropyRows<T>{.logits = logits.const_data_ptr<T>(),
-                            .labels = labels.const_data_ptr<int64_t>(),
-                            .row_grad = row_grad == nullptr ? nullptr : row_grad->const_data_ptr<L>(),
-                            .loss = result == nullptr ? nullptr : result->loss.mutable_data_ptr<L>(),
-                            .argmax = result == nullptr ? nullptr : result->argmax.mutable_data_ptr<int64_t>(),
-                            .d_logits = d_logits == nullptr ? nullptr : d_logits->mutable_data_ptr<T>(),
-                            .rows = row_count(logits),
-                            .width = logits.size(-1),
-                            .vocab = vocab_of(logits.size(-1), options),
-                            .ignore_index = options.ignore_index,
-                            .softcap = options.softcap,
-                            .stablemax = options.kind == CrossEntropyKind::stablemax});
+    const auto with_loss_type = [&]<class L>() {
+      cross_entropy_cpu<level>(
+          CrossEntropyRows<T, L>{.logits = logits.const_data_ptr<T>(),
+                                 .labels = labels.const_data_ptr<int64_t>(),
+                                 .row_grad = row_grad == nullptr ? nullptr : row_grad->const_data_ptr<L>(),
+                                 .loss = result == nullptr ? nullptr : result->loss.mutable_data_ptr<L>(),
+                                 .argmax = result == nullptr ? nullptr : result->argmax.mutable_data_ptr<int64_t>(),
+                                 .d_logits = d_logits == nullptr ? nullptr : d_logits->mutable_data_ptr<T>(),
+                                 .rows = row_count(logits),
+                                 .width = logits.size(-1),
+                                 .vocab = vocab_of(logits.size(-1), options),
+                                 .ignore_index = options.ignore_index,
+                                 .softcap = options.softcap,
+                                 .stablemax = options.kind == CrossEntropyKind::stablemax});
+    };
+    options.float64_loss ? with_loss_type.template operator()<double>()
+                         : with_loss_type.template operator()<LossType<T>>();
   });
 }
 
-CrossEntropyResult allocate_result(const at::Tensor& logits) {
+CrossEntropyResult allocate_result(const at::Tensor& logits, const CrossEntropyOptions& options) {
   const auto rows = logits.sizes().slice(0, logits.dim() - 1);
   const auto sequences = rows.slice(0, rows.size() - 1);
   const auto integers = logits.options().dtype(at::kLong);
-  return {.loss = at::empty(rows, logits.options().dtype(loss_dtype(logits))),
+  return {.loss = at::empty(rows, logits.options().dtype(loss_dtype(logits, options))),
           .argmax = at::empty(rows, integers),
           .valid_count = at::zeros(sequences, integers),
           .correct_count = at::zeros(sequences, integers)};
@@ -146,7 +150,7 @@ at::Tensor check_cross_entropy_labels(const char* op, const at::Tensor& labels, 
 CrossEntropyResult cross_entropy_forward(const at::Tensor& logits, const at::Tensor& labels,
                                          const CrossEntropyOptions& options) {
   const at::Tensor wide_labels = check(logits, labels, options);
-  CrossEntropyResult result = allocate_result(logits);
+  CrossEntropyResult result = allocate_result(logits, options);
   run(logits, wide_labels, options, &result, nullptr, nullptr);
   count_per_sequence(wide_labels, options.ignore_index, result);
   return result;
@@ -156,8 +160,8 @@ CrossEntropyResult cross_entropy_forward_backward(const at::Tensor& logits, cons
                                                   const at::Tensor& row_grad, const CrossEntropyOptions& options,
                                                   at::Tensor& d_logits) {
   const at::Tensor wide_labels = check(logits, labels, options);
-  check_backward(logits, row_grad, d_logits);
-  CrossEntropyResult result = allocate_result(logits);
+  check_backward(logits, row_grad, options, d_logits);
+  CrossEntropyResult result = allocate_result(logits, options);
   run(logits, wide_labels, options, &result, &row_grad, &d_logits);
   count_per_sequence(wide_labels, options.ignore_index, result);
   return result;
@@ -166,7 +170,7 @@ CrossEntropyResult cross_entropy_forward_backward(const at::Tensor& logits, cons
 void cross_entropy_backward(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& row_grad,
                             const CrossEntropyOptions& options, at::Tensor& d_logits) {
   const at::Tensor wide_labels = check(logits, labels, options);
-  check_backward(logits, row_grad, d_logits);
+  check_backward(logits, row_grad, options, d_logits);
   run(logits, wide_labels, options, nullptr, &row_grad, &d_logits);
 }
 

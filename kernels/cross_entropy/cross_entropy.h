@@ -30,10 +30,12 @@ struct CrossEntropyOptions {
   int64_t ignore_index = -100;
   double softcap = 0;  // 0: none
   int64_t vocab = 0;   // 0: all columns
+  // Losses and row_grad in float64 whatever the logits are: nothing is then rounded between stablemax and the logits.
+  bool float64_loss = false;
 };
 
 struct CrossEntropyResult {
-  at::Tensor loss;           // [...], float32 (float64 for float64 logits)
+  at::Tensor loss;           // [...], float32 (float64 for float64 logits or with float64_loss)
   at::Tensor argmax;         // [...], int64: the first of the largest logits
   at::Tensor valid_count;    // labels' shape without the last dimension, int64: labels that are not ignored
   at::Tensor correct_count;  // as valid_count: valid labels with argmax == label

@@ -18,6 +18,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
     saved["ignore_index"] = options.ignore_index;
     saved["softcap"] = options.softcap;
     saved["vocab"] = options.vocab;
+    saved["float64_loss"] = options.float64_loss;
     context->save_for_backward({logits, labels});
     const CrossEntropyResult result = cross_entropy_forward(logits, labels, options);
     context->mark_non_differentiable({result.argmax, result.valid_count, result.correct_count});
@@ -31,7 +32,8 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
         .kind = saved["stablemax"].toBool() ? CrossEntropyKind::stablemax : CrossEntropyKind::softmax,
         .ignore_index = saved["ignore_index"].toInt(),
         .softcap = saved["softcap"].toDouble(),
-        .vocab = saved["vocab"].toInt()};
+        .vocab = saved["vocab"].toInt(),
+        .float64_loss = saved["float64_loss"].toBool()};
     at::Tensor d_logits;
     cross_entropy_backward(tensors[0], tensors[1], grads[0].contiguous(), options, d_logits);
     return {d_logits, at::Tensor(), at::Tensor()};

@@ -116,7 +116,8 @@ struct SoftmaxRow {
   using V = Vec<T>;
   using C = Compute<T>;
 
-  static Normalizer<C> normalizer(const CrossEntropyRows<T>& in, const T* logits, C largest_logit) {
+  template <class L>
+  static Normalizer<C> normalizer(const CrossEntropyRows<T, L>& in, const T* logits, C largest_logit) {
     const Cap<V> cap(in.softcap);
     const C largest = cap(largest_logit);
     V sum(0);
@@ -128,13 +129,16 @@ struct SoftmaxRow {
     return {largest, sum_lanes(sum)};
   }
 
-  static double loss(const CrossEntropyRows<T>& in, const T* logits, const Normalizer<C>& normalizer, int64_t label) {
+  template <class L>
+  static double loss(const CrossEntropyRows<T, L>& in, const T* logits, const Normalizer<C>& normalizer,
+                     int64_t label) {
     const C z_label = Cap<V>(in.softcap)(static_cast<C>(logits[label]));
     return static_cast<double>(std::log(normalizer.sum)) + static_cast<double>(normalizer.largest - z_label);
   }
 
-  static void backward(const CrossEntropyRows<T>& in, const T* logits, const Normalizer<C>& normalizer, int64_t label,
-                       C row_grad, T* d_logits) {
+  template <class L>
+  static void backward(const CrossEntropyRows<T, L>& in, const T* logits, const Normalizer<C>& normalizer,
+                       int64_t label, C row_grad, T* d_logits) {
     const Cap<V> cap(in.softcap);
     const C z_label = cap(static_cast<C>(logits[label]));
     const V largest(normalizer.largest), grad(row_grad / normalizer.sum);
@@ -155,7 +159,8 @@ struct StablemaxRow {
   static VecD s(const VecD& z) { return VecD::blendv(z + VecD(1), VecD(1) / (VecD(1) - z), z < VecD(0)); }
   static double s(double z) { return z < 0 ? 1 / (1 - z) : z + 1; }
 
-  static double sum(const CrossEntropyRows<T>& in, const T* logits) {
+  template <class L>
+  static double sum(const CrossEntropyRows<T, L>& in, const T* logits) {
     const Cap<VecD> cap(in.softcap);
     VecD sum(0);
     for_each_vector<double>(in.vocab, [&](int64_t i, auto count) {
@@ -166,11 +171,13 @@ struct StablemaxRow {
     return sum_lanes(sum);
   }
 
-  static double loss(const CrossEntropyRows<T>& in, const T* logits, double sum, int64_t label) {
+  template <class L>
+  static double loss(const CrossEntropyRows<T, L>& in, const T* logits, double sum, int64_t label) {
     return std::log(sum / s(Cap<VecD>(in.softcap)(static_cast<double>(static_cast<Compute<T>>(logits[label])))));
   }
 
-  static void backward(const CrossEntropyRows<T>& in, const T* logits, double sum, int64_t label, double row_grad,
+  template <class L>
+  static void backward(const CrossEntropyRows<T, L>& in, const T* logits, double sum, int64_t label, double row_grad,
                        T* d_logits) {
     const Cap<VecD> cap(in.softcap);
     const double z_label = cap(static_cast<double>(static_cast<Compute<T>>(logits[label])));
@@ -189,8 +196,8 @@ struct StablemaxRow {
   }
 };
 
-template <class T>
-void row(const CrossEntropyRows<T>& in, int64_t index) {
+template <class T, class L>
+void row(const CrossEntropyRows<T, L>& in, int64_t index) {
   const T* logits = in.logits + index * in.width;
   T* d_logits = in.d_logits == nullptr ? nullptr : in.d_logits + index * in.width;
   const int64_t label = in.labels[index] == in.ignore_index ? -1 : in.labels[index];
@@ -209,24 +216,27 @@ void row(const CrossEntropyRows<T>& in, int64_t index) {
     if (label >= 0) {
       const auto normalizer = SoftmaxRow<T>::normalizer(in, logits, largest);
       loss = SoftmaxRow<T>::loss(in, logits, normalizer, label);
-      if (backward) SoftmaxRow<T>::backward(in, logits, normalizer, label, in.row_grad[index], d_logits);
+      if (backward)
+        SoftmaxRow<T>::backward(in, logits, normalizer, label, static_cast<Compute<T>>(in.row_grad[index]), d_logits);
     }
   }
-  if (in.loss != nullptr) in.loss[index] = static_cast<LossType<T>>(loss);
+  if (in.loss != nullptr) in.loss[index] = static_cast<L>(loss);
   if (d_logits != nullptr) std::fill(d_logits + (backward ? in.vocab : 0), d_logits + in.width, T(0));
 }
 
 }  // namespace
 
-template <CpuLevel level, class T>
-void cross_entropy_cpu(const CrossEntropyRows<T>& rows) {
+template <CpuLevel level, class T, class L>
+void cross_entropy_cpu(const CrossEntropyRows<T, L>& rows) {
   at::parallel_for(0, rows.rows, grain_rows(rows.width), [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; ++index) row(rows, index);
   });
 }
 
-template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<float>&);
-template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<c10::BFloat16>&);
-template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<double>&);
+template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<float, float>&);
+template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<float, double>&);
+template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<c10::BFloat16, float>&);
+template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<c10::BFloat16, double>&);
+template void cross_entropy_cpu<kLevel>(const CrossEntropyRows<double, double>&);
 
 }  // namespace tern::kernels

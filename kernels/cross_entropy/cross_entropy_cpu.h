@@ -11,13 +11,13 @@ namespace tern::kernels {
 template <class T>
 using LossType = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-// Null pointers are results that are not wanted; d_logits may be logits. labels are checked.
-template <class T>
+// Null pointers are results that are not wanted; d_logits may be logits. labels are checked. L: LossType<T> or double.
+template <class T, class L>
 struct CrossEntropyRows {
   const T* logits;
   const int64_t* labels;
-  const LossType<T>* row_grad;
-  LossType<T>* loss;
+  const L* row_grad;
+  L* loss;
   int64_t* argmax;
   T* d_logits;
   int64_t rows;
@@ -28,7 +28,7 @@ struct CrossEntropyRows {
   bool stablemax;
 };
 
-template <CpuLevel level, class T>
-void cross_entropy_cpu(const CrossEntropyRows<T>& rows);
+template <CpuLevel level, class T, class L>
+void cross_entropy_cpu(const CrossEntropyRows<T, L>& rows);
 
 }  // namespace tern::kernels

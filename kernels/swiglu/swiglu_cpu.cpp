@@ -7,9 +7,10 @@
 namespace tern::kernels {
 namespace {
 
+// The operations and their order are those of ATen's silu, product and silu_backward, for float32 down to the last bit.
 template <class V>
-V sigmoid(const V& x) {
-  return V(1) / (V(1) + fast_exp(x.neg()));
+V one_plus_exp_neg(const V& x) {
+  return V(1) + x.neg().exp();
 }
 
 template <bool with_out, class T>
@@ -18,9 +19,10 @@ void backward_row(const T* dout, const T* gate, const T* up, T* d_gate, T* d_up,
     const Vec<T> d = load(dout + i, count);
     const Vec<T> g = load(gate + i, count);
     const Vec<T> u = load(up + i, count);
-    const Vec<T> s = sigmoid(g);
-    const Vec<T> silu = g * s;
-    store(d_gate + i, d * u * at::vec::fmadd(silu, Vec<T>(1) - s, s), count);
+    const Vec<T> denominator = one_plus_exp_neg(g);
+    const Vec<T> s = Vec<T>(1) / denominator;
+    const Vec<T> silu = g / denominator;
+    store(d_gate + i, d * u * s * at::vec::fmadd(g, Vec<T>(1) - s, Vec<T>(1)), count);
     store(d_up + i, d * silu, count);
     if constexpr (with_out) store(out + i, silu * u, count);
   });
@@ -35,7 +37,7 @@ void swiglu_forward_cpu(const T* gate_up, T* out, int64_t rows, int64_t inter) {
       const T* gate = gate_up + row * 2 * inter;
       for_each_vector<T>(inter, [&](int64_t i, auto count) {
         const Vec<T> g = load(gate + i, count);
-        store(out + row * inter + i, g * sigmoid(g) * load(gate + inter + i, count), count);
+        store(out + row * inter + i, g / one_plus_exp_neg(g) * load(gate + inter + i, count), count);
       });
     }
   });

@@ -24,10 +24,8 @@ at::Tensor take_new(const at::Tensor& halted, const at::Tensor& fresh, const at:
 at::Tensor min_halt_steps(const TrmConfig& config, const Outputs& outputs, const at::Tensor& steps,
                           at::Generator& generator) {
   const int64_t batch = steps.size(0);
-  const at::Tensor explore =
-      at::rand({batch}, generator, at::dtype(at::kFloat)) < config.halt_exploration_prob;
-  const at::Tensor demanded =
-      at::randint(2, config.halt_max_steps + 1, {batch}, generator, at::dtype(at::kInt));
+  const at::Tensor explore = at::rand({batch}, generator, at::dtype(at::kFloat)) < config.halt_exploration_prob;
+  const at::Tensor demanded = at::randint(2, config.halt_max_steps + 1, {batch}, generator, at::dtype(at::kInt));
   return (explore * demanded).to(outputs.q_halt_logits.device());
 }
 
@@ -35,8 +33,8 @@ at::Tensor min_halt_steps(const TrmConfig& config, const Outputs& outputs, const
 at::Tensor continue_target(Trm& model, const Carry& next, const at::Tensor& is_last_step) {
   Latents latents = next.latents;
   const Outputs ahead = model.forward(latents, next.data.inputs, next.data.puzzle_identifiers, /*training=*/false);
-  return at::sigmoid(at::where(is_last_step, ahead.q_halt_logits,
-                               at::maximum(ahead.q_halt_logits, ahead.q_continue_logits)));
+  return at::sigmoid(
+      at::where(is_last_step, ahead.q_halt_logits, at::maximum(ahead.q_halt_logits, ahead.q_continue_logits)));
 }
 
 }  // namespace
@@ -68,8 +66,8 @@ ActStep act_train_step(Trm& model, const Carry& carry, const PuzzleBatch& batch,
   const at::Tensor is_last_step = next.steps >= config.halt_max_steps;
   next.halted = is_last_step;
   if (config.halt_max_steps > 1) {
-    const at::Tensor wants_halt = config.no_ACT_continue ? outputs.q_halt_logits > 0
-                                                         : outputs.q_halt_logits > outputs.q_continue_logits;
+    const at::Tensor wants_halt =
+        config.no_ACT_continue ? outputs.q_halt_logits > 0 : outputs.q_halt_logits > outputs.q_continue_logits;
     next.halted = (is_last_step | wants_halt) & (next.steps >= min_halt_steps(config, outputs, next.steps, generator));
     if (!config.no_ACT_continue) result.outputs.target_q_continue = continue_target(model, next, is_last_step);
   }

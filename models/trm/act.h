@@ -28,12 +28,14 @@ struct ActStep {
   Outputs outputs;
 };
 
-// One training step: halted slots take their puzzle from batch, the model runs once, and slots halt at halt_max_steps or
-// when Q says so, except where exploration demands more steps (drawn from generator). The given carry is not changed.
+// One training step: halted slots take their puzzle from batch, the model runs once, and slots halt at halt_max_steps
+// or when Q says so, except where exploration demands more steps (drawn from generator). The given carry is not
+// changed.
 [[nodiscard]] ActStep act_train_step(Trm& model, const Carry& carry, const PuzzleBatch& batch,
                                      at::Generator& generator);
 
-// A whole evaluation: always halt_max_steps steps, so that a batch ends together. Returns the state after the last step.
+// A whole evaluation: always halt_max_steps steps, so that a batch ends together. Returns the state after the last
+// step.
 [[nodiscard]] ActStep act_evaluate(Trm& model, const PuzzleBatch& batch);
 
 }  // namespace tern::trm

@@ -5,31 +5,37 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/add.h>
-#include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/attention/attention.h"
-#include "kernels/rms_norm/rms_norm.h"
+#include "kernels/post_norm/post_norm.h"
 #include "kernels/swiglu/swiglu.h"
 
 namespace tern::trm {
 
 namespace {
 
-// What the backward pass of one post-norm SwiGLU sublayer needs: y = rms_norm(x + down(swiglu(gate_up(x)))).
+// A derivative that is still in two parts: of the residual path and of the mixer. The next kernel adds them.
+struct Parts {
+  at::Tensor residual, mixer;
+};
+
+// What the backward pass needs of one post-norm sublayer, y = rms_norm(s), s = x + mixer(x): y is s * rstd again, and
+// is the x of the sublayer above.
+struct NormSaved {
+  at::Tensor sum;   // s [N, width]
+  at::Tensor rstd;  // [N]
+};
+
 struct SwiGluSaved {
-  at::Tensor x;        // [N, width]
   at::Tensor gate_up;  // [N, 2 * inter]
-  at::Tensor y;        // [N, width]
-  at::Tensor rstd;     // [N]
+  NormSaved norm;
 };
 
 struct AttentionSaved {
-  at::Tensor x;    // [N, hidden]
   at::Tensor qkv;  // [B, S, 3 * hidden], q and k rotated
   kernels::AttentionForward attention;
-  at::Tensor y;
-  at::Tensor rstd;
+  NormSaved norm;
 };
 
 struct BlockSaved {
@@ -42,87 +48,102 @@ at::Tensor rows(const at::Tensor& x) {
   return x.reshape({-1, x.size(-1)});
 }
 
-SwiGluSaved swiglu_sublayer(const SwiGluWeights& weights, const at::Tensor& x, double eps) {
-  SwiGluSaved saved;
-  saved.x = x;
+at::Tensor output_of(const NormSaved& norm) {
+  at::Tensor y;
+  kernels::post_norm_output(norm.sum, norm.rstd, y);
+  return y;
+}
+
+// y; mixed is kept, as the sum.
+at::Tensor normalise(const at::Tensor& x, at::Tensor mixed, double eps, int64_t columns, NormSaved& saved) {
+  at::Tensor y;
+  saved.sum = std::move(mixed);
+  kernels::post_norm_forward_(x, saved.sum, eps, columns, y, saved.rstd);
+  return y;
+}
+
+at::Tensor normalise_backward(const Parts& dy, const NormSaved& saved, int64_t columns) {
+  at::Tensor ds;
+  kernels::post_norm_backward(dy.residual, dy.mixer, saved.sum, saved.rstd, columns, ds);
+  return ds;
+}
+
+// columns: see post_norm.h.
+at::Tensor swiglu_sublayer(const SwiGluWeights& weights, const at::Tensor& x, double eps, int64_t columns,
+                           SwiGluSaved& saved) {
   saved.gate_up = weights.gate_up.forward(x);
   at::Tensor inner;
   kernels::swiglu_forward(saved.gate_up, inner);
-  const at::Tensor out = weights.down.forward(inner);
-  saved.y = out;
-  kernels::rms_norm_residual_forward(x, out, eps, saved.y, saved.rstd);
-  return saved;
+  return normalise(x, weights.down.forward(inner), eps, columns, saved.norm);
 }
 
-// Consumes saved.gate_up. dy may be overwritten.
-at::Tensor swiglu_sublayer_backward(const SwiGluWeights& weights, SwiGluSaved& saved, at::Tensor dy) {
-  kernels::rms_norm_backward(dy, saved.y, saved.rstd, dy);
-  at::Tensor d_inner = weights.down.backward_input(dy);
+// Consumes saved.
+Parts swiglu_sublayer_backward(const SwiGluWeights& weights, const at::Tensor& x, SwiGluSaved& saved, const Parts& dy,
+                               int64_t columns) {
+  const at::Tensor ds = normalise_backward(dy, saved.norm, columns);
+  saved.norm = {};
+  at::Tensor d_inner = weights.down.backward_input(ds);
   at::Tensor d_gate_up = saved.gate_up;  // written in place
   at::Tensor inner;
   kernels::swiglu_backward_recompute(d_inner, saved.gate_up, d_gate_up, inner);
   d_inner.reset();
-  weights.down.accumulate_weight_grad(dy, inner);
+  weights.down.accumulate_weight_grad(ds, inner);
   inner.reset();
-  weights.gate_up.accumulate_weight_grad(d_gate_up, saved.x);
-  weights.gate_up.add_backward_input(dy, d_gate_up);
-  saved = {};
-  return dy;
+  weights.gate_up.accumulate_weight_grad(d_gate_up, x);
+  saved.gate_up.reset();
+  return {ds, weights.gate_up.backward_input(d_gate_up)};
 }
 
-AttentionSaved attention_sublayer(const Block& block, const BlockContext& context, const at::Tensor& x_BSD) {
-  AttentionSaved saved;
-  saved.x = rows(x_BSD);
-  saved.qkv = block.qkv_proj.forward(saved.x).view({x_BSD.size(0), x_BSD.size(1), -1});
-  saved.attention = kernels::attention_forward_(saved.qkv, attention_options(context, x_BSD.size(2)));
-  saved.y = block.o_proj.forward(rows(saved.attention.out));
-  kernels::rms_norm_residual_forward(saved.x, saved.y, context.rms_norm_eps, saved.y, saved.rstd);
-  return saved;
+at::Tensor attention_sublayer(const Block& block, const BlockContext& context, const at::Tensor& x, int64_t batch,
+                              AttentionSaved& saved) {
+  saved.qkv = block.qkv_proj.forward(x).view({batch, x.size(0) / batch, -1});
+  saved.attention = kernels::attention_forward_(saved.qkv, attention_options(context, x.size(1)));
+  return normalise(x, block.o_proj.forward(rows(saved.attention.out)), context.rms_norm_eps, 0, saved.norm);
 }
 
-at::Tensor attention_sublayer_backward(const Block& block, const BlockContext& context, AttentionSaved& saved,
-                                       at::Tensor dy) {
-  kernels::rms_norm_backward(dy, saved.y, saved.rstd, dy);
-  block.o_proj.accumulate_weight_grad(dy, rows(saved.attention.out));
-  const at::Tensor d_out = block.o_proj.backward_input(dy).view(saved.attention.out.sizes());
+Parts attention_sublayer_backward(const Block& block, const BlockContext& context, const at::Tensor& x,
+                                  AttentionSaved& saved, const Parts& dy) {
+  const at::Tensor ds = normalise_backward(dy, saved.norm, 0);
+  saved.norm = {};
+  block.o_proj.accumulate_weight_grad(ds, rows(saved.attention.out));
+  const at::Tensor d_out = block.o_proj.backward_input(ds).view(saved.attention.out.sizes());
   at::Tensor d_qkv;
-  kernels::attention_backward(d_out, saved.qkv, saved.attention, attention_options(context, saved.x.size(1)), d_qkv);
-  block.qkv_proj.accumulate_weight_grad(rows(d_qkv), saved.x);
-  block.qkv_proj.add_backward_input(dy, rows(d_qkv));
+  kernels::attention_backward(d_out, saved.qkv, saved.attention, attention_options(context, x.size(1)), d_qkv);
   saved = {};
-  return dy;
+  block.qkv_proj.accumulate_weight_grad(rows(d_qkv), x);
+  return {ds, block.qkv_proj.backward_input(rows(d_qkv))};
 }
 
-// [B, S, D] -> [B * D, S] and back: mlp_t mixes along positions.
-at::Tensor positions_last(const at::Tensor& x_BSD) {
-  return rows(x_BSD.transpose(1, 2).contiguous());
+// [B * S, D] -> [B * D, S] and back: mlp_t mixes along positions.
+at::Tensor positions_last(const at::Tensor& x, int64_t batch) {
+  return rows(x.view({batch, -1, x.size(1)}).transpose(1, 2).contiguous());
 }
 
-at::Tensor positions_first(const at::Tensor& x_NS, int64_t batch) {
-  return x_NS.view({batch, -1, x_NS.size(1)}).transpose(1, 2).contiguous();
+at::Tensor positions_first(const at::Tensor& x, int64_t batch) {
+  return rows(x.view({batch, -1, x.size(1)}).transpose(1, 2).contiguous());
 }
 
-BlockSaved block_forward(const Block& block, const BlockContext& context, const at::Tensor& x_BSD) {
-  BlockSaved saved;
-  at::Tensor h;
-  if (context.mlp_t) {
-    saved.mlp_t = swiglu_sublayer(block.mlp_t, positions_last(x_BSD), context.rms_norm_eps);
-    h = rows(positions_first(saved.mlp_t.y, x_BSD.size(0)));
-  } else {
-    saved.attention = attention_sublayer(block, context, x_BSD);
-    h = saved.attention.y;
+at::Tensor block_forward(const Block& block, const BlockContext& context, const at::Tensor& x, int64_t batch,
+                         BlockSaved& saved) {
+  const double eps = context.rms_norm_eps;
+  const at::Tensor h =
+      context.mlp_t
+          ? positions_first(swiglu_sublayer(block.mlp_t, positions_last(x, batch), eps, x.size(1), saved.mlp_t), batch)
+          : attention_sublayer(block, context, x, batch, saved.attention);
+  return swiglu_sublayer(block.mlp, h, eps, 0, saved.mlp);
+}
+
+Parts block_backward(const Block& block, const BlockContext& context, const at::Tensor& x, BlockSaved& saved,
+                     const Parts& dy, int64_t batch) {
+  if (!context.mlp_t) {
+    const Parts dh = swiglu_sublayer_backward(block.mlp, output_of(saved.attention.norm), saved.mlp, dy, 0);
+    return attention_sublayer_backward(block, context, x, saved.attention, dh);
   }
-  saved.mlp = swiglu_sublayer(block.mlp, h, context.rms_norm_eps);
-  return saved;
-}
-
-at::Tensor block_backward(const Block& block, const BlockContext& context, BlockSaved& saved, const at::Tensor& dy,
-                          int64_t batch) {
-  at::Tensor dh = swiglu_sublayer_backward(block.mlp, saved.mlp, dy);
-  if (!context.mlp_t) return attention_sublayer_backward(block, context, saved.attention, dh);
-  const at::Tensor dh_BSD = dh.view({batch, -1, dh.size(1)});
-  const at::Tensor dx = swiglu_sublayer_backward(block.mlp_t, saved.mlp_t, positions_last(dh_BSD));
-  return rows(positions_first(dx, batch));
+  const at::Tensor h = positions_first(output_of(saved.mlp_t.norm), batch);
+  const Parts dh = swiglu_sublayer_backward(block.mlp, h, saved.mlp, dy, 0);
+  const Parts dx = swiglu_sublayer_backward(block.mlp_t, positions_last(x, batch), saved.mlp_t,
+                                            {positions_last(dh.residual.add(dh.mixer), batch), {}}, x.size(1));
+  return {positions_first(dx.residual.add(dx.mixer), batch), {}};
 }
 
 // Autograd node of a whole stack of layers. Saved tensors are held by the context object's saved_data, as the node is
@@ -130,6 +151,7 @@ at::Tensor block_backward(const Block& block, const BlockContext& context, Block
 struct SavedStack : torch::CustomClassHolder {
   const std::vector<Block>* blocks = nullptr;
   BlockContext context;
+  at::Tensor x;  // [B * S, D], what the first layer saw
   std::vector<BlockSaved> layers;
 };
 
@@ -137,25 +159,26 @@ class BlocksFunction : public torch::autograd::Function<BlocksFunction> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& injection,
                             const c10::intrusive_ptr<SavedStack>& stack) {
-    at::Tensor h = at::add(x, injection);
-    for (const Block& block : *stack->blocks) {
-      stack->layers.push_back(block_forward(block, stack->context, h));
-      h = stack->layers.back().mlp.y.view(x.sizes());
+    at::Tensor h = stack->x = rows(at::add(x, injection));
+    stack->layers.resize(stack->blocks->size());
+    for (size_t i = 0; i < stack->blocks->size(); ++i) {
+      h = block_forward((*stack->blocks)[i], stack->context, h, x.size(0), stack->layers[i]);
     }
     ctx->saved_data["stack"] = c10::IValue::make_capsule(stack);
-    return h;
+    return h.view(x.sizes());
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  const torch::autograd::variable_list& grads) {
     const auto stack = c10::static_intrusive_pointer_cast<SavedStack>(ctx->saved_data["stack"].toCapsule());
-    const at::Tensor dy = grads[0];
-    at::Tensor d = rows(dy).clone();  // the layers overwrite it; autograd may still need dy elsewhere
+    const int64_t batch = grads[0].size(0);
+    Parts d{rows(grads[0].contiguous()), {}};
     for (size_t i = stack->blocks->size(); i-- > 0;) {
-      d = block_backward((*stack->blocks)[i], stack->context, stack->layers[i], d, dy.size(0));
+      const at::Tensor x = i == 0 ? stack->x : output_of(stack->layers[i - 1].mlp.norm);
+      d = block_backward((*stack->blocks)[i], stack->context, x, stack->layers[i], d, batch);
     }
-    d = d.view(dy.sizes());
-    return {d, d, at::Tensor()};
+    const at::Tensor dx = (d.mixer.defined() ? d.residual.add_(d.mixer) : d.residual).view(grads[0].sizes());
+    return {dx, dx, at::Tensor()};
   }
 };
 
@@ -186,9 +209,12 @@ at::Tensor run_blocks(const std::vector<Block>& blocks, const BlockContext& cont
 at::Tensor run_blocks_inference(const std::vector<Block>& blocks, const BlockContext& context, const at::Tensor& x,
                                 const at::Tensor& injection) {
   const at::NoGradGuard no_grad;
-  at::Tensor h = at::add(x, injection);
-  for (const Block& block : blocks) h = block_forward(block, context, h).mlp.y.view(x.sizes());
-  return h;
+  at::Tensor h = rows(at::add(x, injection));
+  for (const Block& block : blocks) {
+    BlockSaved dropped;
+    h = block_forward(block, context, h, x.size(0), dropped);
+  }
+  return h.view(x.sizes());
 }
 
 }  // namespace tern::trm

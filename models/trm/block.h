@@ -3,9 +3,10 @@
 //   h = rms_norm(x + mixer(x))      mixer: self-attention, or with mlp_t a SwiGLU over positions
 //   y = rms_norm(h + swiglu(h))
 //
-// with a backward pass by hand, which keeps per layer: x, the rotated qkv, the attention's output and lse, h, the
-// SwiGLU's gate_up, y and two rows of rstd. Everything else is recomputed from these. (Autograd over the same ops
-// keeps about twice as much.)
+// with a backward pass by hand, which keeps per layer: the rotated qkv, the attention's output and lse, the SwiGLU's
+// gate_up, and of each sublayer the sum before its norm and a row of rstd. Everything else is recomputed from these.
+// (Autograd over the same ops keeps about twice as much.) On the CPU every float32 operation keeps upstream's order, so
+// that outputs and gradients have the bits of its eager mode.
 #pragma once
 
 #include <memory>

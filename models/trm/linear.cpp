@@ -10,20 +10,18 @@ void Linear::refresh_cast(at::ScalarType dtype) {
   cast = weight.detach().to(dtype);
 }
 
-at::Tensor Linear::forward(const at::Tensor& x) const { return at::mm(x, cast.t()); }
+at::Tensor Linear::forward(const at::Tensor& x) const {
+  return at::mm(x, cast.t());
+}
 
-at::Tensor Linear::backward_input(const at::Tensor& dy) const { return at::mm(dy, cast); }
-
-void Linear::add_backward_input(at::Tensor& dx, const at::Tensor& dy) const { dx.addmm_(dy, cast); }
+at::Tensor Linear::backward_input(const at::Tensor& dy) const {
+  return at::mm(dy, cast);
+}
 
 void Linear::accumulate_weight_grad(const at::Tensor& dy, const at::Tensor& x) const {
   if (!weight.grad().defined()) return;
   at::Tensor grad = weight.grad();
-  if (dy.scalar_type() == grad.scalar_type()) {
-    grad.addmm_(dy.t(), x);
-  } else {
-    grad.add_(at::mm(dy.t(), x));  // each product is rounded to the forward dtype, sums are float32, as upstream
-  }
+  grad.add_(at::mm(dy.t(), x));  // each product is rounded to the forward dtype, sums are float32, as upstream
 }
 
 }  // namespace tern::trm

@@ -1,6 +1,6 @@
-// A bias-free projection whose weight gradient is accumulated straight into weight.grad() by a matrix product with
-// beta = 1, instead of through autograd: TRM uses every weight (L_cycles + 1) times per step, and each use would
-// otherwise cost a temporary and an addition over the whole weight.
+// A bias-free projection whose weight gradient is added straight into weight.grad(), not through autograd. Each use's
+// product is computed apart and then added, which is the order of autograd's own sum (a matrix product with beta = 1
+// would add block by block), so that gradients have upstream's bits on the CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,9 +20,6 @@ struct Linear {
 
   // dx[N, I] = dy[N, O] weight, allocated.
   [[nodiscard]] at::Tensor backward_input(const at::Tensor& dy) const;
-
-  // dx += dy weight, in place.
-  void add_backward_input(at::Tensor& dx, const at::Tensor& dy) const;
 
   // weight.grad() += dy^T x; does nothing for a frozen weight (no gradient buffer).
   void accumulate_weight_grad(const at::Tensor& dy, const at::Tensor& x) const;

@@ -243,8 +243,9 @@ Outputs Trm::forward(Latents& latents, const at::Tensor& inputs, const at::Tenso
   recurse(latents, input_embedding(inputs, puzzle_identifiers, training), training, z_H, z_L);
 
   Outputs outputs;
-  const at::Tensor grid = z_H.slice(1, config_.puzzle_positions());
-  outputs.logits = at::linear(grid.contiguous(), lm_head_.to(dtype_));
+  // All positions, then the grid's: the weight's gradient is then a sum of the same terms in the same order as
+  // upstream.
+  outputs.logits = at::linear(z_H, lm_head_.to(dtype_)).slice(1, config_.puzzle_positions()).contiguous();
   const at::Tensor q = at::linear(z_H.select(1, 0), q_head_weight_.to(dtype_), q_head_bias_.to(dtype_)).to(at::kFloat);
   outputs.q_halt_logits = q.select(1, 0);
   outputs.q_continue_logits = q.select(1, 1);
