@@ -6,7 +6,13 @@
 
 namespace tern::kernels {
 
+// ATen's square root of `size` numbers, in place. (Its float32 root is a vector library's and not always the nearest
+// number, so the processor's own instruction would not give the same bits.)
+template <class T>
+using RootInPlace = void (*)(T* values, int64_t size);
+
 template <CpuLevel level, class T>
-void adam_atan2_cpu(const AdamChunk<T>* chunks, int64_t chunk_count, const AdamCoefficients& coefficients);
+void adam_atan2_cpu(const AdamChunk<T>* chunks, int64_t chunk_count, const AdamCoefficients& coefficients,
+                    RootInPlace<T> root);
 
 }  // namespace tern::kernels

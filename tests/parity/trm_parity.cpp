@@ -1,16 +1,22 @@
 // Replays a recorded trace of upstream's TRM and judges it: `trm_parity DIR` with DIR/init.pt, batches.npz, trace.json.
+#include <unistd.h>
+
+#include <fmt/format.h>
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstdlib>
 #include <cxxopts.hpp>
 #include <filesystem>
-#include <fmt/format.h>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
@@ -60,12 +66,12 @@ struct Deviation {
 
 struct Verdict {
   Deviation loss, metrics, grad_norm, weights;
-  int64_t flag_mismatches = 0;  // halted flags and step counters
+  int64_t flag_mismatches = 0;       // halted flags and step counters
   std::vector<double> loss_by_step;  // relative deviations: where a trace begins to part
 
   [[nodiscard]] bool passes() const {
-    return loss.largest <= kLossTolerance && metrics.largest <= kLossTolerance &&
-           grad_norm.largest <= kGradTolerance && weights.largest <= kGradTolerance && flag_mismatches == 0;
+    return loss.largest <= kLossTolerance && metrics.largest <= kLossTolerance && grad_norm.largest <= kGradTolerance &&
+           weights.largest <= kGradTolerance && flag_mismatches == 0;
   }
 };
 
@@ -132,7 +138,9 @@ trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, si
           batch_tensor(trace, "puzzle_identifiers" + suffix, {config.batch_size})};
 }
 
-double l2_norm(const at::Tensor& tensor) { return tensor.detach().to(at::kDouble).norm().item<double>(); }
+double l2_norm(const at::Tensor& tensor) {
+  return tensor.detach().to(at::kDouble).norm().item<double>();
+}
 
 void compare_step(Verdict& verdict, const ordered_json& recorded, const trm::ActStep& step, const trm::Loss& loss,
                   trm::Trm& model) {
@@ -170,11 +178,34 @@ void compare_final(Verdict& verdict, const Trace& trace, const trm::Trm& model) 
   if (!std::filesystem::exists(trace.folder / "final.pt")) return;
   for (const auto& [name, tensor] : load_weights(trace.folder / "final.pt")) {
     const auto found = ours.find(name);
-    const double distance =
-        found == ours.end() ? NAN : l2_norm(found->second.to(at::kDouble) - tensor.to(at::kDouble));
+    const double distance = found == ours.end() ? NAN : l2_norm(found->second.to(at::kDouble) - tensor.to(at::kDouble));
     const double norm = l2_norm(tensor);
     verdict.weights.see(norm + distance, norm, "tensor " + name);
   }
+}
+
+// A recording's last bits depend on the vector instructions and, in the matrix products whose long sums are divided, on
+// the number of threads. Where a trace doesn't say with what it was recorded: AVX2, one thread.
+struct RecordedWith {
+  std::string cpu_capability = "avx2";
+  int threads = 1;
+};
+
+RecordedWith recorded_with(const ordered_json& trace) {
+  RecordedWith with;
+  if (!trace.contains("recorded_with")) return with;
+  read(trace.at("recorded_with"), "cpu_capability", with.cpu_capability);
+  read(trace.at("recorded_with"), "threads", with.threads);
+  for (char& c : with.cpu_capability) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return with;
+}
+
+// ATen reads the instruction set from the environment when it is loaded, so the program starts itself again, once.
+void use_instructions(const std::string& cpu_capability, char** argv) {
+  constexpr const char* variable = "ATEN_CPU_CAPABILITY";
+  if (std::getenv(variable) != nullptr) return;  // the caller's choice, or already started again
+  setenv(variable, cpu_capability.c_str(), 1);
+  execv("/proc/self/exe", argv);  // where this fails, the processor's own instructions serve
 }
 
 Verdict replay(const Trace& trace) {
@@ -217,8 +248,11 @@ ordered_json to_json(const Deviation& deviation) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options options("trm_parity", "Replays a recorded training trace and judges it: exit 0 within tolerance.");
+  cxxopts::Options options("trm_parity",
+                           "Replays a recorded training trace and judges it: exit 0 within tolerance. Uses the vector "
+                           "instructions (ATEN_CPU_CAPABILITY overrides) and threads that it was recorded with.");
   options.add_options()("folder", "folder with init.pt, batches.npz and trace.json", cxxopts::value<std::string>())(
+      "threads", "number of threads (default: as recorded; 1 where the trace does not say)", cxxopts::value<int>())(
       "h,help", "print this help")("version", "print the version");
   options.parse_positional("folder");
   options.positional_help("DIR");
@@ -240,15 +274,24 @@ int run(int argc, char** argv) {
   if (parsed.count("folder") == 0) throw Error(ErrorKind::usage, "no folder given", "command line", "trm_parity DIR");
 
   const auto folder = parsed["folder"].as<std::string>();
+  RecordedWith with;
   const Verdict verdict = [&] {
     try {
-      return replay(read_trace(folder));
+      const Trace trace = read_trace(folder);
+      with = recorded_with(trace.json);
+      if (parsed.count("threads") != 0) with.threads = parsed["threads"].as<int>();
+      if (with.threads < 1) throw Error(ErrorKind::usage, "threads must be 1 or more", "--threads");
+      use_instructions(with.cpu_capability, argv);
+      at::set_num_threads(with.threads);
+      return replay(trace);
     } catch (const nlohmann::json::exception& e) {
       throw Error(ErrorKind::data, std::string("unexpected content: ") + e.what(), folder + "/trace.json");
     }
   }();
   const ordered_json report = {{"folder", folder},
                                {"pass", verdict.passes()},
+                               {"cpu_capability", at::get_cpu_capability()},
+                               {"threads", with.threads},
                                {"loss", to_json(verdict.loss)},
                                {"loss_by_step", verdict.loss_by_step},
                                {"metrics", to_json(verdict.metrics)},
