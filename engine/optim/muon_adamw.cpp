@@ -1,0 +1,220 @@
+#include "engine/optim/muon_adamw.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+#include <map>
+
+#include "base/error.h"
+#include "engine/optim/adam_atan2_optimizer.h"
+#include "kernels/adamw/adamw.h"
+
+namespace tern {
+
+namespace {
+
+// Rows of an AdamW parameter that a rank updates.
+Slice adamw_slice(const at::Tensor& parameter, Shard shard) {
+  if (parameter.numel() < MuonAdamW::kSmallest) return {0, parameter.size(0)};
+  return owned_slice(parameter.size(0), shard);
+}
+
+at::Tensor gradient(const at::Tensor& parameter) {
+  return parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter.detach());
+}
+
+at::Tensor rows(const at::Tensor& tensor, Slice slice) {
+  return tensor.detach().narrow(0, slice.first, slice.count);
+}
+
+at::Tensor stack_gradients(const TensorList& parameters, Slice slice) {
+  std::vector<at::Tensor> gradients;
+  for (int64_t i = 0; i < slice.count; ++i) {
+    gradients.push_back(gradient(parameters[static_cast<size_t>(slice.first + i)].second));
+  }
+  return at::stack(gradients);
+}
+
+at::Tensor stack_values(const TensorList& parameters, Slice slice) {
+  std::vector<at::Tensor> values;
+  for (int64_t i = 0; i < slice.count; ++i) {
+    values.push_back(parameters[static_cast<size_t>(slice.first + i)].second.detach());
+  }
+  return at::stack(values);
+}
+
+void check_matrices(const TensorList& parameters) {
+  for (const auto& [name, tensor] : parameters) {
+    if (tensor.dim() == 2) continue;
+    throw Error(ErrorKind::usage,
+                "Muon updates matrices, but " + name + " has " + std::to_string(tensor.dim()) + " dimensions", "",
+                "put it into an AdamW group");
+  }
+}
+
+}  // namespace
+
+MuonAdamW::MuonAdamW(const std::vector<AdamWGroup>& adamw_groups, const MuonGroup& muon_group, Shard shard)
+    : shard_(shard), muon_(muon_group) {
+  check_matrices(muon_group.parameters);
+  for (const AdamWGroup& group : adamw_groups) add_group(group);
+  add_stacks(muon_group);
+  muon_.parameters.clear();
+}
+
+void MuonAdamW::add_group(const AdamWGroup& group) {
+  AdamWState state{.group = group, .slices = {}, .exp_avg = {}, .exp_avg_sq = {}};
+  for (const auto& [name, tensor] : group.parameters) {
+    parameters_.emplace_back(name, tensor);
+    state.slices.push_back(adamw_slice(tensor, shard_));
+    state.exp_avg.push_back(at::zeros_like(rows(tensor, state.slices.back())));
+    state.exp_avg_sq.push_back(at::zeros_like(rows(tensor, state.slices.back())));
+  }
+  groups_.push_back(std::move(state));
+}
+
+void MuonAdamW::add_stacks(const MuonGroup& group) {
+  std::map<std::pair<int64_t, int64_t>, TensorList> by_shape;  // ascending, so the same on every rank
+  for (const auto& [name, tensor] : group.parameters) {
+    by_shape[{tensor.size(0), tensor.size(1)}].emplace_back(name, tensor);
+  }
+  for (auto& [shape, parameters] : by_shape) {
+    const auto [m, n] = shape;
+    Stack stack{.parameters = parameters,
+                .name = std::to_string(m) + "x" + std::to_string(n),
+                .slice = owned_slice(static_cast<int64_t>(parameters.size()), shard_),
+                .momentum = {},
+                .second_moment = {}};
+    parameters_.insert(parameters_.end(), parameters.begin(), parameters.end());
+    if (stack.slice.count > 0) {
+      const auto options = parameters[0].second.detach().options();
+      stack.momentum = at::zeros({stack.slice.count, m, n}, options);
+      if (group.recipe.reduce_variance) {
+        stack.second_moment = at::zeros(muon::second_moment_sizes(stack.momentum.sizes()), options);
+      }
+    }
+    stacks_.push_back(std::move(stack));
+  }
+}
+
+void MuonAdamW::step(const MuonAdamWStep& step) {
+  const at::NoGradGuard no_grad;
+  ++steps_;
+  for (const AdamWState& state : groups_) step_group(state, step.lr_multiplier);
+  for (Stack& stack : stacks_) step_stack(stack, step);
+}
+
+void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const {
+  const AdamWGroup& group = state.group;
+  std::vector<kernels::AdamTensor> tensors;
+  for (size_t i = 0; i < group.parameters.size(); ++i) {
+    if (state.slices[i].count == 0) continue;
+    const at::Tensor& parameter = group.parameters[i].second;
+    tensors.push_back({.param = rows(parameter, state.slices[i]),
+                       .grad = rows(gradient(parameter), state.slices[i]),
+                       .exp_avg = state.exp_avg[i],
+                       .exp_avg_sq = state.exp_avg_sq[i]});
+  }
+  kernels::adamw_step(tensors,
+                      {.lr = group.lr * lr_multiplier,
+                       .beta1 = group.beta1,
+                       .beta2 = group.beta2,
+                       .weight_decay = group.weight_decay,
+                       .step = steps_},
+                      group.eps);
+}
+
+// The order of the steps is muon.h's.
+void MuonAdamW::step_stack(Stack& stack, const MuonAdamWStep& step) const {
+  if (stack.slice.count == 0) return;
+  const muon::Recipe& recipe = muon_.recipe;
+  at::Tensor update =
+      muon::momentum(stack_gradients(stack.parameters, stack.slice), stack.momentum, step.muon_momentum);
+  const at::ScalarType dtype = update.scalar_type();
+  if (recipe.bfloat16) update = update.to(at::kBFloat16);
+  if (recipe.equilibrate) update = muon::equilibrate(update);
+  update = recipe.orthogonalization == muon::Orthogonalization::polar_express
+               ? muon::polar_express(update, recipe.iterations)
+               : muon::newton_schulz(update, recipe.iterations);
+  update = update.to(dtype);
+  if (recipe.renormalize) update = muon::renormalize(update);
+  if (recipe.reduce_variance) update = muon::reduce_variance(update, stack.second_moment, muon_.beta2);
+
+  at::Tensor values = stack_values(stack.parameters, stack.slice);
+  const double lr = muon_.lr * step.lr_multiplier * muon::shape_factor(values.size(1), values.size(2));
+  muon::apply(values, update, lr, step.muon_weight_decay);
+  for (int64_t i = 0; i < stack.slice.count; ++i) {
+    stack.parameters[static_cast<size_t>(stack.slice.first + i)].second.detach().copy_(values.select(0, i));
+  }
+}
+
+void MuonAdamW::zero_grad() {
+  for (auto& [name, tensor] : parameters_) tensor.mutable_grad().reset();
+}
+
+double MuonAdamW::grad_norm() const {
+  double sum = 0;
+  for (const auto& [name, tensor] : parameters_) {
+    if (!tensor.grad().defined()) continue;
+    const auto norm = tensor.grad().norm().item<double>();
+    sum += norm * norm;
+  }
+  return std::sqrt(sum);
+}
+
+TensorList MuonAdamW::owned_by(int64_t rank) const {
+  TensorList owned;
+  if (shard_.world_size == 1) return owned;
+  const Shard shard{rank, shard_.world_size};
+  for (const AdamWState& state : groups_) {
+    for (const auto& [name, tensor] : state.group.parameters) {
+      const Slice slice = adamw_slice(tensor, shard);
+      if (tensor.numel() >= kSmallest && slice.count > 0) owned.emplace_back(name, rows(tensor, slice));
+    }
+  }
+  for (const Stack& stack : stacks_) {
+    const Slice slice = owned_slice(static_cast<int64_t>(stack.parameters.size()), shard);
+    for (int64_t i = slice.first; i < slice.first + slice.count; ++i) {
+      const auto& [name, tensor] = stack.parameters[static_cast<size_t>(i)];
+      owned.emplace_back(name, tensor.detach());
+    }
+  }
+  return owned;
+}
+
+TensorList MuonAdamW::state() const {
+  TensorList state;
+  for (const AdamWState& part : groups_) {
+    for (size_t i = 0; i < part.group.parameters.size(); ++i) {
+      const std::string& name = part.group.parameters[i].first;
+      state.emplace_back("exp_avg." + name, part.exp_avg[i]);
+      state.emplace_back("exp_avg_sq." + name, part.exp_avg_sq[i]);
+    }
+  }
+  for (const Stack& stack : stacks_) {
+    if (stack.momentum.defined()) state.emplace_back("momentum_buffer." + stack.name, stack.momentum);
+    if (stack.second_moment.defined()) {
+      state.emplace_back("second_momentum_buffer." + stack.name, stack.second_moment);
+    }
+  }
+  return state;
+}
+
+std::vector<std::vector<std::string>> MuonAdamW::stacks() const {
+  std::vector<std::vector<std::string>> names;
+  for (const Stack& stack : stacks_) {
+    names.emplace_back();
+    for (const auto& [name, tensor] : stack.parameters) names.back().push_back(name);
+  }
+  return names;
+}
+
+void MuonAdamW::restore(const TensorList& saved_state, int64_t steps) {
+  copy_by_name(saved_state, state(), "optimizer state");
+  steps_ = steps;
+}
+
+}  // namespace tern

@@ -1,0 +1,50 @@
+// One layer, pre-norm (Radford et al. 2019; Zhang and Sennrich 2019 for the norm, which has no parameters):
+//
+//   h = x + c_proj(attention(norm(x)))       causal, rotary positions, normalised queries and keys, windows, GQA
+//   y = h + mlp.c_proj(relu(mlp.c_fc(norm(h)))^2)
+//
+// Legend: B rows, T tokens, D n_embd, H query heads, K key/value heads, C head_dim.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "kernels/rope/rope.h"
+#include "models/gpt/config.h"
+#include "models/gpt/kv_cache.h"
+
+namespace tern::gpt {
+
+// All [out, in], without bias; in the dtype of the weights, cast to that of the activations where they are used.
+struct Block {
+  at::Tensor c_q;         // [H C, D]
+  at::Tensor c_k;         // [K C, D]
+  at::Tensor c_v;         // [K C, D]
+  at::Tensor c_proj;      // [D, H C]
+  at::Tensor ve_gate;     // [K, ve_gate_channels]; undefined in layers without value embeddings
+  at::Tensor c_fc;        // [4 D, D]
+  at::Tensor mlp_c_proj;  // [D, 4 D]
+};
+
+// What a layer needs besides its weights.
+struct LayerContext {
+  const GptConfig& config;
+  kernels::RopeTable rope;
+  int64_t layer = 0;
+  int64_t window = 0;  // tokens seen before the current one
+};
+
+// x_BTD: contiguous. value_embedding: [B, T, K C], undefined in layers without. Both carry their graph on.
+[[nodiscard]] at::Tensor block_forward(const Block& block, const LayerContext& context, const at::Tensor& x_BTD,
+                                       const at::Tensor& value_embedding);
+
+// The same for T tokens that follow those in the cache, to which theirs are added (the caller advances it). No
+// gradient.
+[[nodiscard]] at::Tensor block_forward_cached(const Block& block, const LayerContext& context, const at::Tensor& x_BTD,
+                                              const at::Tensor& value_embedding, KvCache& cache);
+
+// x [..., in] times weight [out, in] in the dtype of x.
+[[nodiscard]] at::Tensor project(const at::Tensor& x, const at::Tensor& weight);
+
+}  // namespace tern::gpt

@@ -1,0 +1,156 @@
+#include "models/gpt/gpt.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/tanh.h>
+
+#include "base/error.h"
+#include "kernels/rms_norm/rms_norm.h"
+#include "models/gpt/init.h"
+#include "models/gpt/shape.h"
+
+namespace tern::gpt {
+
+namespace {
+
+at::ScalarType dtype_by_name(const std::string& name) {
+  if (name == "float64") return at::kDouble;
+  return name == "float32" ? at::kFloat : at::kBFloat16;
+}
+
+}  // namespace
+
+Gpt::Gpt(const GptConfig& config, at::Generator& generator)
+    : config_(config),
+      dtype_(dtype_by_name(config.forward_dtype)),
+      weight_dtype_(dtype_ == at::kDouble ? at::kDouble : at::kFloat) {
+  check_config(config_);
+  const int64_t width = config_.n_embd, vocab = config_.padded_vocab();
+  if (config_.resid_lambdas) resid_lambdas_ = parameter("resid_lambdas", {config_.n_layer});
+  if (config_.x0_lambdas) x0_lambdas_ = parameter("x0_lambdas", {config_.n_layer});
+  if (config_.smear) smear_lambda_ = parameter("smear_lambda", {1});
+  if (config_.backout) backout_lambda_ = parameter("backout_lambda", {1});
+  wte_ = parameter("transformer.wte.weight", {vocab, width});
+  for (int64_t layer = 0; layer < config_.n_layer; ++layer) make_block(layer);
+  lm_head_ = parameter("lm_head.weight", {vocab, width});
+  if (config_.smear) smear_gate_ = parameter("smear_gate.weight", {1, config_.smear_channels});
+  value_embeds_.resize(static_cast<size_t>(config_.n_layer));
+  for (int64_t layer = 0; layer < config_.n_layer; ++layer) {
+    if (!has_value_embedding(config_, layer)) continue;
+    value_embeds_[static_cast<size_t>(layer)] =
+        parameter("value_embeds." + std::to_string(layer) + ".weight", {vocab, config_.n_kv_head * config_.head_dim()});
+  }
+  windows_ = window_sizes(config_);
+  rope_ = kernels::make_rope_table(config_.max_positions(), config_.head_dim(), config_.rope_base,
+                                   kernels::RopeDirection::clockwise, weight_dtype_);
+  init_weights(config_, parameters_, generator);
+}
+
+at::Tensor Gpt::parameter(const std::string& name, at::IntArrayRef sizes) {
+  at::Tensor tensor = at::empty(sizes, weight_dtype_);
+  tensor.set_requires_grad(true);
+  parameters_.emplace_back(name, tensor);
+  return tensor;
+}
+
+void Gpt::make_block(int64_t layer) {
+  const int64_t width = config_.n_embd, kv_width = config_.n_kv_head * config_.head_dim();
+  const std::string prefix = "transformer.h." + std::to_string(layer) + ".";
+  Block block;
+  block.c_q = parameter(prefix + "attn.c_q.weight", {width, width});
+  block.c_k = parameter(prefix + "attn.c_k.weight", {kv_width, width});
+  block.c_v = parameter(prefix + "attn.c_v.weight", {kv_width, width});
+  block.c_proj = parameter(prefix + "attn.c_proj.weight", {width, width});
+  if (has_value_embedding(config_, layer)) {
+    block.ve_gate = parameter(prefix + "attn.ve_gate.weight", {config_.n_kv_head, config_.ve_gate_channels});
+  }
+  block.c_fc = parameter(prefix + "mlp.c_fc.weight", {4 * width, width});
+  block.mlp_c_proj = parameter(prefix + "mlp.c_proj.weight", {width, 4 * width});
+  blocks_.push_back(block);
+}
+
+void Gpt::check_tokens(const at::Tensor& tokens, int64_t first_position) const {
+  TERN_CHECK(tokens.dim() == 2 && tokens.scalar_type() == at::kLong, "tokens are [B, T] int64");
+  const int64_t end = first_position + tokens.size(1);
+  if (end > config_.max_positions()) {
+    throw Error(ErrorKind::usage,
+                "a text of " + std::to_string(end) + " tokens is longer than the model's limit of " +
+                    std::to_string(config_.max_positions()),
+                "", "shorten it; the limit is ten times sequence_len=" + std::to_string(config_.sequence_len));
+  }
+  if (tokens.numel() == 0) return;
+  const auto smallest = tokens.min().item<int64_t>(), largest = tokens.max().item<int64_t>();
+  if (smallest >= 0 && largest < config_.vocab_size) return;
+  throw Error(ErrorKind::data,
+              "token " + std::to_string(smallest < 0 ? smallest : largest) + " is outside the model's vocabulary of " +
+                  std::to_string(config_.vocab_size),
+              "", "use the tokenizer that the model was trained with");
+}
+
+at::Tensor Gpt::embed(const at::Tensor& tokens) const {
+  return kernels::rms_norm(at::embedding(wte_, tokens).to(dtype_), config_.norm_eps);
+}
+
+// previous: what stands before the first token, [B, 1, D]; undefined: nothing.
+at::Tensor Gpt::smear(const at::Tensor& x_BTD, const at::Tensor& previous) const {
+  const int64_t tokens = x_BTD.size(1);
+  if (!config_.smear || (tokens == 1 && !previous.defined())) return x_BTD;
+  const int64_t first = previous.defined() ? 0 : 1;  // the first token with one before it
+  const at::Tensor smeared = x_BTD.narrow(1, first, tokens - first);
+  const at::Tensor before =
+      previous.defined() ? at::cat({previous, x_BTD.narrow(1, 0, tokens - 1)}, 1) : x_BTD.narrow(1, 0, tokens - 1);
+  const at::Tensor gate =
+      smear_lambda_.to(dtype_) * at::sigmoid(project(smeared.narrow(2, 0, config_.smear_channels), smear_gate_));
+  const at::Tensor sum = smeared + gate * before;
+  return first == 0 ? sum : at::cat({x_BTD.narrow(1, 0, 1), sum}, 1);
+}
+
+template <class RunBlock>
+at::Tensor Gpt::trunk(const at::Tensor& tokens, const at::Tensor& x0_BTD, const RunBlock& run_block) const {
+  at::Tensor x_BTD = x0_BTD, middle_BTD;
+  for (int64_t layer = 0; layer < config_.n_layer; ++layer) {
+    const auto i = static_cast<size_t>(layer);
+    if (config_.resid_lambdas) x_BTD = resid_lambdas_.select(0, layer).to(dtype_) * x_BTD;
+    if (config_.x0_lambdas) x_BTD = x_BTD + x0_lambdas_.select(0, layer).to(dtype_) * x0_BTD;
+    const at::Tensor value_embedding =
+        value_embeds_[i].defined() ? at::embedding(value_embeds_[i], tokens).to(dtype_) : at::Tensor();
+    x_BTD = run_block(blocks_[i], LayerContext{config_, rope_, layer, windows_[i]}, x_BTD, value_embedding);
+    if (layer == config_.n_layer / 2) middle_BTD = x_BTD;
+  }
+  if (config_.backout) x_BTD = x_BTD - backout_lambda_.to(dtype_) * middle_BTD;
+  return kernels::rms_norm(x_BTD, config_.norm_eps);
+}
+
+at::Tensor Gpt::hidden(const at::Tensor& tokens) const {
+  check_tokens(tokens, 0);
+  return trunk(tokens, smear(embed(tokens), {}), block_forward);
+}
+
+at::Tensor Gpt::hidden(const at::Tensor& tokens, KvCache& cache) const {
+  const at::NoGradGuard no_grad;
+  check_tokens(tokens, cache.length());
+  const at::Tensor embedded = embed(tokens);
+  const at::Tensor out =
+      trunk(tokens, smear(embedded, cache.previous_embedding()),
+            [&](const Block& block, const LayerContext& context, const at::Tensor& x, const at::Tensor& ve) {
+              return block_forward_cached(block, context, x, ve, cache);
+            });
+  cache.advance(tokens.size(1), embedded.narrow(1, tokens.size(1) - 1, 1).contiguous());
+  return out;
+}
+
+at::Tensor Gpt::logits(const at::Tensor& hidden) const {
+  const at::NoGradGuard no_grad;
+  const at::Tensor raw = project(hidden, lm_head_.narrow(0, 0, config_.vocab_size)).to(weight_dtype_);
+  return config_.softcap > 0 ? config_.softcap * at::tanh(raw / config_.softcap) : raw;
+}
+
+KvCache Gpt::make_cache(int64_t rows, int64_t capacity) const {
+  return {config_, rows, capacity, dtype_};
+}
+
+}  // namespace tern::gpt

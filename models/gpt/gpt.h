@@ -1,0 +1,74 @@
+// The GPT that nanochat trains, from tokens to logits. The parts are in config.h, a layer in block.h, the loss in
+// loss.h.
+//
+// Legend: B rows, T tokens, D n_embd, V padded vocabulary.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/gpt/block.h"
+#include "models/gpt/config.h"
+#include "models/gpt/kv_cache.h"
+
+namespace tern::gpt {
+
+// Named tensors in nanochat's order, names as its state dict ("transformer.h.0.attn.c_q.weight").
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+class Gpt {
+ public:
+  // Throws Error(usage) for a configuration that can't be built. Draws the initial weights from generator.
+  Gpt(const GptConfig& config, at::Generator& generator);
+
+  [[nodiscard]] const GptConfig& config() const { return config_; }
+
+  // The weights, leaves that want a gradient.
+  [[nodiscard]] const NamedTensors& parameters() const { return parameters_; }
+  // What the cross entropy fuses with: [V, D], rows beyond vocab_size are padding.
+  [[nodiscard]] const at::Tensor& lm_head() const { return lm_head_; }
+
+  // tokens: [B, T] int64, each in 0 to vocab_size - 1. Returns what lm_head turns into logits, [B, T, D] in the forward
+  // dtype, with the graph to the parameters unless gradients are off. Throws Error(usage) when T is over
+  // max_positions(), Error(data) for a token outside the vocabulary.
+  [[nodiscard]] at::Tensor hidden(const at::Tensor& tokens) const;
+
+  // The same for tokens that follow those in the cache, without gradient; takes them up in the cache.
+  [[nodiscard]] at::Tensor hidden(const at::Tensor& tokens, KvCache& cache) const;
+
+  // Logits of hidden states, [..., vocab_size], softcapped, float32 (float64 for float64), without gradient.
+  [[nodiscard]] at::Tensor logits(const at::Tensor& hidden) const;
+
+  [[nodiscard]] KvCache make_cache(int64_t rows, int64_t capacity) const;
+
+ private:
+  at::Tensor parameter(const std::string& name, at::IntArrayRef sizes);
+  void make_block(int64_t layer);
+  void check_tokens(const at::Tensor& tokens, int64_t first_position) const;
+  [[nodiscard]] at::Tensor embed(const at::Tensor& tokens) const;
+  [[nodiscard]] at::Tensor smear(const at::Tensor& x_BTD, const at::Tensor& previous) const;
+  template <class RunBlock>
+  [[nodiscard]] at::Tensor trunk(const at::Tensor& tokens, const at::Tensor& x0_BTD, const RunBlock& run_block) const;
+
+  GptConfig config_;
+  at::ScalarType dtype_;         // of the activations
+  at::ScalarType weight_dtype_;  // float32, or float64 for float64 activations
+  NamedTensors parameters_;
+  at::Tensor wte_;             // [V, D]
+  at::Tensor lm_head_;         // [V, D]
+  at::Tensor resid_lambdas_;   // [n_layer]; this and the following are undefined where the part is off
+  at::Tensor x0_lambdas_;      // [n_layer]
+  at::Tensor smear_gate_;      // [1, smear_channels]
+  at::Tensor smear_lambda_;    // [1]
+  at::Tensor backout_lambda_;  // [1]
+  std::vector<Block> blocks_;
+  std::vector<at::Tensor> value_embeds_;  // by layer, [V, K C]
+  std::vector<int64_t> windows_;          // by layer
+  kernels::RopeTable rope_;
+};
+
+}  // namespace tern::gpt
