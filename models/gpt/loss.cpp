@@ -13,7 +13,7 @@ Loss token_loss(const Gpt& model, const at::Tensor& hidden, const at::Tensor& ta
   const auto result = kernels::linear_cross_entropy(
       hidden, model.lm_head().to(hidden.scalar_type()), targets, row_weight,
       {.ignore_index = kIgnoredTarget, .softcap = model.config().softcap, .vocab = model.config().vocab_size});
-  return {result.total, result.rows.loss};
+  return {result.total, result.rows.loss, result.rows.argmax};
 }
 
 }  // namespace tern::gpt

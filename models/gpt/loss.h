@@ -13,6 +13,7 @@ inline constexpr int64_t kIgnoredTarget = -1;  // nanochat's
 struct Loss {
   at::Tensor mean;       // scalar over the targets that count, in nats, with graph; NaN where none counts, as upstream
   at::Tensor per_token;  // [B, T], 0 where ignored, without graph
+  at::Tensor likeliest;  // [B, T] int64, the token with the largest logit
 };
 
 // hidden: what model.hidden gave, [B, T, D]. targets: [B, T] int64, kIgnoredTarget where none. `scale` multiplies the

@@ -1,0 +1,92 @@
+#include "models/gpt/generate.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/multinomial.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/topk.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace tern::gpt {
+
+namespace {
+
+void check_options(const Gpt& model, const std::vector<int64_t>& prompt, const GenerateOptions& options) {
+  if (prompt.empty()) throw Error(ErrorKind::usage, "an empty prompt", "", "begin with the token <|bos|>");
+  if (options.num_samples < 1 || options.max_tokens < 0) {
+    throw Error(ErrorKind::usage, "nothing to generate: num_samples=" + std::to_string(options.num_samples) +
+                                      ", max_tokens=" + std::to_string(options.max_tokens));
+  }
+  const auto length = static_cast<int64_t>(prompt.size()) + options.max_tokens;
+  if (length > model.config().max_positions()) {
+    throw Error(ErrorKind::usage,
+                "prompt and max_tokens are " + std::to_string(length) + " tokens, the model's limit is " +
+                    std::to_string(model.config().max_positions()),
+                "", "shorten the prompt or lower max_tokens");
+  }
+}
+
+// Logits of the last token, [B, vocab].
+at::Tensor next_logits(const Gpt& model, const at::Tensor& tokens, KvCache& cache) {
+  return model.logits(model.hidden(tokens, cache).select(1, tokens.size(1) - 1));
+}
+
+}  // namespace
+
+at::Tensor sample(const at::Tensor& logits, const SamplingOptions& options, at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  if (options.temperature < 0) {
+    throw Error(ErrorKind::usage, "temperature=" + std::to_string(options.temperature) + " is negative", "",
+                "use 0 for the likeliest token");
+  }
+  if (options.top_k < 0) {
+    throw Error(ErrorKind::usage, "top_k=" + std::to_string(options.top_k) + " is negative", "",
+                "use 0 for all tokens");
+  }
+  if (options.temperature == 0) return at::argmax(logits, -1);
+  const auto draw = [&](const at::Tensor& scores) {
+    return at::multinomial(at::softmax(scores / options.temperature, -1), 1, false, generator);
+  };
+  if (options.top_k == 0) return draw(logits).squeeze(1);
+  const auto [values, tokens] = at::topk(logits, std::min(options.top_k, logits.size(-1)), -1);
+  return tokens.gather(1, draw(values)).squeeze(1);
+}
+
+std::vector<std::vector<int64_t>> generate(const Gpt& model, const std::vector<int64_t>& prompt,
+                                           const GenerateOptions& options, const TokenCallback& on_tokens) {
+  const at::NoGradGuard no_grad;
+  check_options(model, prompt, options);
+  at::Generator generator = at::detail::createCPUGenerator(options.seed);
+  const auto length = static_cast<int64_t>(prompt.size());
+  KvCache prefix = model.make_cache(1, length);
+  at::Tensor logits = next_logits(model, at::tensor(prompt, at::kLong).unsqueeze(0), prefix);
+  logits = logits.expand({options.num_samples, -1});
+  KvCache cache = prefix.repeat(options.num_samples, length + options.max_tokens);
+
+  std::vector<std::vector<int64_t>> samples(static_cast<size_t>(options.num_samples));
+  std::vector<bool> ended(samples.size(), false);
+  for (int64_t i = 0; i < options.max_tokens; ++i) {
+    const at::Tensor next = sample(logits, options.sampling, generator);
+    std::vector<int64_t> column(next.const_data_ptr<int64_t>(), next.const_data_ptr<int64_t>() + next.numel());
+    for (size_t row = 0; row < samples.size(); ++row) {
+      ended[row] = ended[row] || std::ranges::count(options.stop_tokens, column[row]) > 0;
+      if (ended[row]) {
+        column[row] = -1;
+      } else {
+        samples[row].push_back(column[row]);
+      }
+    }
+    if (std::ranges::all_of(ended, [](bool is) { return is; })) break;
+    if (on_tokens) on_tokens(column);
+    if (i + 1 < options.max_tokens) logits = next_logits(model, next.unsqueeze(1), cache);
+  }
+  return samples;
+}
+
+}  // namespace tern::gpt

@@ -1,0 +1,72 @@
+// Every parameter's gradient against central differences in float64, for each part of the model alone and all together.
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/gpt/loss.h"
+#include "tests/models/gpt/small_gpt.h"
+
+namespace tern::test {
+namespace {
+
+class GptGradient : public testing::TestWithParam<NamedConfig> {};
+
+// Steps of 1e-5 leave an error of about step^2 (times the third derivative) + 1e-16 / step, both near 1e-10.
+TEST_P(GptGradient, AgreesWithCentralDifferences) {
+  constexpr double kStep = 1e-5;
+  const gpt::GptConfig& config = GetParam().config;
+  const gpt::Gpt model = small_gpt(config);
+  const int64_t length = config.sequence_len > 32 ? 135 : 7;  // longer than the window
+  const at::Tensor tokens = random_tokens(config, 2, length + 1, 3);
+  at::Tensor targets = tokens.narrow(1, 1, length).contiguous();
+  targets[0][1] = gpt::kIgnoredTarget;
+  const auto loss = [&] { return gpt::token_loss(model, model.hidden(tokens.narrow(1, 0, length)), targets).mean; };
+  loss().backward();
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, parameter] : model.parameters()) {
+    ASSERT_TRUE(parameter.grad().defined()) << name;
+    const at::Tensor grad = parameter.grad().contiguous();
+    EXPECT_GT(grad.abs().max().item<double>(), 1e-9) << name << " has no gradient: nothing is checked";
+    at::Tensor flat = parameter.detach().view(-1);
+    const int64_t stride = std::max<int64_t>(1, flat.numel() / 12);
+    for (int64_t i = 0; i < flat.numel(); i += stride) {
+      double& value = flat.mutable_data_ptr<double>()[i];
+      const double original = value;
+      value = original + kStep;
+      const double above = loss().item<double>();
+      value = original - kStep;
+      const double below = loss().item<double>();
+      value = original;
+      EXPECT_NEAR(grad.view(-1)[i].item<double>(), (above - below) / (2 * kStep), 1e-8) << name << " element " << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Parts, GptGradient, testing::ValuesIn(part_configs()),
+                         [](const auto& part) { return part.param.name; });
+
+TEST(GptGradient, AddsUpOverMicroBatches) {
+  const gpt::Gpt model = small_gpt(full_config());
+  const at::Tensor tokens = random_tokens(model.config(), 4, 9, 5);
+  const auto backward = [&](int64_t first, int64_t rows, double scale) {
+    const at::Tensor part = tokens.narrow(0, first, rows);
+    gpt::token_loss(model, model.hidden(part.narrow(1, 0, 8)), part.narrow(1, 1, 8), scale).mean.backward();
+  };
+  std::vector<at::Tensor> whole;
+  backward(0, 4, 1);
+  for (const auto& [name, parameter] : model.parameters()) {
+    whole.push_back(parameter.grad().clone());
+    parameter.mutable_grad().reset();
+  }
+  backward(0, 2, 0.5);
+  backward(2, 2, 0.5);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    const auto& [name, parameter] = model.parameters()[i];
+    EXPECT_LE((parameter.grad() - whole[i]).abs().max().item<double>(), 1e-14) << name;
+  }
+}
+
+}  // namespace
+}  // namespace tern::test
