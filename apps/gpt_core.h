@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/text/core_bundle.h"
+#include "data/text/encoder.h"
 #include "data/text/tokenizer.h"
 #include "models/gpt/gpt.h"
 

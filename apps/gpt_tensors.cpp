@@ -3,7 +3,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "engine/optim/adam_atan2_optimizer.h"
+#include "engine/optim/optimizer.h"
 
 namespace tern {
 

@@ -123,4 +123,8 @@ struct PickledTensor {
 // A dict of tensors that Python's torch.load(weights_only=True) accepts.
 [[nodiscard]] std::string pickle_state_dict(const std::vector<PickledTensor>& tensors);
 
+// The same for any nesting of dicts, lists, tuples, plain values and tensors. Tensors are appended to `tensors`; each
+// is stored, contiguous, under its index there.
+[[nodiscard]] std::string pickle_object(const PickleValue& object, std::vector<at::Tensor>& tensors);
+
 }  // namespace tern

@@ -88,7 +88,63 @@ void put_tensor(std::string& out, const PickledTensor& tensor) {
   out += "tR";
 }
 
+// Big-endian, unlike all other numbers of a pickle.
+void put_double(std::string& out, double number) {
+  std::string bytes;
+  put_number(bytes, number);
+  out += 'G';
+  out.append(bytes.rbegin(), bytes.rend());
+}
+
+class ObjectPickler {
+ public:
+  explicit ObjectPickler(std::vector<at::Tensor>& tensors) : tensors_(tensors) {}
+
+  void put(const PickleValue& value) { std::visit(*this, value.data); }
+
+  void operator()(std::monostate) { out += 'N'; }
+  void operator()(bool value) { out += value ? '\x88' : '\x89'; }
+  void operator()(int64_t value) { put_integer(out, value); }
+  void operator()(double value) { put_double(out, value); }
+  void operator()(const std::string& value) { put_string(out, value); }
+  void operator()(const PickleTuple& tuple) {
+    out += '(';
+    for (const PickleRef item : tuple.items) put(*item);
+    out += 't';
+  }
+  void operator()(const PickleList& list) {
+    out += "](";
+    for (const PickleRef item : list.items) put(*item);
+    out += 'e';
+  }
+  void operator()(const PickleDict& dict) {
+    out += "}(";
+    for (const auto& [key, value] : dict.items) {
+      put(*key);
+      put(*value);
+    }
+    out += 'u';
+  }
+  void operator()(const at::Tensor& tensor) {
+    put_tensor(out, {"", std::to_string(tensors_.size()), tensor.scalar_type(), tensor.sizes().vec()});
+    tensors_.push_back(tensor);
+  }
+  void operator()(const PickleGlobal& global) { TERN_CHECK(false, "a pickle of the global " + global.name); }
+  void operator()(const PickleStorage&) { TERN_CHECK(false, "a pickle of a bare storage"); }
+
+  std::string out = "\x80\x02";
+
+ private:
+  std::vector<at::Tensor>& tensors_;
+};
+
 }  // namespace
+
+std::string pickle_object(const PickleValue& object, std::vector<at::Tensor>& tensors) {
+  ObjectPickler pickler(tensors);
+  pickler.put(object);
+  return pickler.out + '.';
+}
 
 std::string pickle_state_dict(const std::vector<PickledTensor>& tensors) {
   std::string out = "\x80\x02}(";

@@ -111,33 +111,9 @@ TorchFile collect_tensors(const PickleDict& dict, const std::string& where) {
   return result;
 }
 
-void write_records(Writer& writer, const TensorList& tensors) {
-  std::vector<PickledTensor> pickled;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const auto& [name, tensor] = tensors[i];
-    pickled.push_back({name, std::to_string(i), tensor.scalar_type(), tensor.sizes().vec()});
-  }
-  const std::string pickle = pickle_state_dict(pickled);
-  writer.writeRecord("data.pkl", pickle.data(), pickle.size());
-  const std::string byteorder = "little";
-  writer.writeRecord("byteorder", byteorder.data(), byteorder.size());
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const at::Tensor contiguous = tensors[i].second.contiguous();
-    writer.writeRecord("data/" + std::to_string(i), contiguous.const_data_ptr(), contiguous.nbytes());
-  }
-  writer.writeEndOfFile();
-}
-
-}  // namespace
-
-bool is_torch_file(const fs::path& path) {
-  const InputFile file(path);
-  std::string magic(std::min<uint64_t>(file.size(), kZipMagic.size()), '\0');
-  file.read(0, magic.data(), magic.size());
-  return magic == kZipMagic || magic == kOldMagic;
-}
-
-TorchFile parse_torch_file(std::span<const std::byte> bytes, const std::string& where) {
+// Calls visit with the object in a file's bytes.
+template <class Visit>
+auto visit_object(std::span<const std::byte> bytes, const std::string& where, const Visit& visit) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with(kOldMagic)) refuse_old_format(where);
   if (!text.starts_with(kZipMagic)) refuse("not a file of torch.save", where);
@@ -148,16 +124,22 @@ TorchFile parse_torch_file(std::span<const std::byte> bytes, const std::string& 
   TorchObjects objects(
       [&](const std::string& key, uint64_t needed) { return read_storage(records, key, needed, where); });
   Unpickler unpickler(records.read("data.pkl"), objects, where);
-  return collect_tensors(find_state_dict(unpickler.load(), where), where);
+  return visit(unpickler.load());
 }
 
-TorchFile read_torch_file(const fs::path& path) {
-  const InputFile check(path);  // its errors are about checkpoints, the mapping's about data
-  const MappedFile file(path);
-  return parse_torch_file(file.bytes(), path.string());
+// tensors: in the order of the storage keys in the pickle.
+void write_records(Writer& writer, const std::string& pickle, const std::vector<at::Tensor>& tensors) {
+  writer.writeRecord("data.pkl", pickle.data(), pickle.size());
+  const std::string byteorder = "little";
+  writer.writeRecord("byteorder", byteorder.data(), byteorder.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const at::Tensor contiguous = tensors[i].contiguous();
+    writer.writeRecord("data/" + std::to_string(i), contiguous.const_data_ptr(), contiguous.nbytes());
+  }
+  writer.writeEndOfFile();
 }
 
-void write_torch_file(const fs::path& path, const TensorList& tensors) {
+void write_archive(const fs::path& path, const std::string& pickle, const std::vector<at::Tensor>& tensors) {
   write_whole_file(path, [&](OutputFile& file) {
     // The zip writer can't be told that a write failed: an exception must not pass through its C code, and after an
     // error its destructor throws. So the failure is kept, the rest is dropped, and the failure thrown at the end.
@@ -171,10 +153,56 @@ void write_torch_file(const fs::path& path, const TensorList& tensors) {
         }
         return size;
       });
-      write_records(writer, tensors);
+      write_records(writer, pickle, tensors);
     }
     if (failure) std::rethrow_exception(failure);
   });
+}
+
+}  // namespace
+
+bool is_torch_file(const fs::path& path) {
+  const InputFile file(path);
+  std::string magic(std::min<uint64_t>(file.size(), kZipMagic.size()), '\0');
+  file.read(0, magic.data(), magic.size());
+  return magic == kZipMagic || magic == kOldMagic;
+}
+
+TorchFile parse_torch_file(std::span<const std::byte> bytes, const std::string& where) {
+  return visit_object(bytes, where,
+                      [&](PickleRef root) { return collect_tensors(find_state_dict(root, where), where); });
+}
+
+TorchFile read_torch_file(const fs::path& path) {
+  const InputFile check(path);  // its errors are about checkpoints, the mapping's about data
+  const MappedFile file(path);
+  return parse_torch_file(file.bytes(), path.string());
+}
+
+void read_torch_object(const fs::path& path, const std::function<void(PickleValue*)>& visit) {
+  const InputFile check(path);
+  const MappedFile file(path);
+  try {
+    visit_object(file.bytes(), path.string(), visit);
+  } catch (const PickleProblem& problem) {
+    refuse(problem.what(), path.string());
+  }
+}
+
+void write_torch_file(const fs::path& path, const TensorList& tensors) {
+  std::vector<PickledTensor> pickled;
+  std::vector<at::Tensor> storages;
+  for (const auto& [name, tensor] : tensors) {
+    pickled.push_back({name, std::to_string(storages.size()), tensor.scalar_type(), tensor.sizes().vec()});
+    storages.push_back(tensor);
+  }
+  write_archive(path, pickle_state_dict(pickled), storages);
+}
+
+void write_torch_object(const fs::path& path, const PickleValue& object) {
+  std::vector<at::Tensor> tensors;
+  const std::string pickle = pickle_object(object, tensors);
+  write_archive(path, pickle, tensors);
 }
 
 }  // namespace tern

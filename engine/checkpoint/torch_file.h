@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "engine/checkpoint/tensor_list.h"
 
 namespace tern {
+
+struct PickleValue;
 
 struct TorchFile {
   TensorList tensors;                // in the dictionary's order; names as in the file; may share storage, as in Python
@@ -32,5 +35,13 @@ struct TorchFile {
 // Writes a file that Python's torch.load(weights_only=True) reads as a dict of tensors. Atomic: path is the old file or
 // the whole new one. CPU tensors of any strides and any dtype that dtype.h lists.
 void write_torch_file(const std::filesystem::path& path, const TensorList& tensors);
+
+// Any other object that torch.save wrote, such as an optimizer's state dict: visit is called with it, and it lives as
+// long as that call (see pickle.h). A PickleProblem that visit throws becomes an Error(checkpoint) naming path.
+void read_torch_object(const std::filesystem::path& path, const std::function<void(PickleValue*)>& visit);
+
+// Writes dicts, lists, tuples, plain values and CPU tensors as torch.save would; storages and globals are refused by a
+// check. Atomic.
+void write_torch_object(const std::filesystem::path& path, const PickleValue& object);
 
 }  // namespace tern

@@ -9,7 +9,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "engine/optim/adam_atan2_optimizer.h"
+#include "engine/optim/optimizer.h"
 #include "kernels/adamw/adamw.h"
 
 namespace tern {
@@ -203,13 +203,19 @@ TensorList MuonAdamW::state() const {
   return state;
 }
 
-std::vector<std::vector<std::string>> MuonAdamW::stacks() const {
-  std::vector<std::vector<std::string>> names;
+std::vector<MuonAdamW::StackNames> MuonAdamW::stacks() const {
+  std::vector<StackNames> names;
   for (const Stack& stack : stacks_) {
-    names.emplace_back();
-    for (const auto& [name, tensor] : stack.parameters) names.back().push_back(name);
+    names.push_back({.name = stack.name, .members = {}});
+    for (const auto& [name, tensor] : stack.parameters) names.back().members.push_back(name);
   }
   return names;
+}
+
+std::vector<AdamWGroup> MuonAdamW::adamw_groups() const {
+  std::vector<AdamWGroup> groups;
+  for (const AdamWState& state : groups_) groups.push_back(state.group);
+  return groups;
 }
 
 void MuonAdamW::restore(const TensorList& saved_state, int64_t steps) {

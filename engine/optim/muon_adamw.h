@@ -67,8 +67,14 @@ class MuonAdamW {
   // second_momentum_buffer.MxN of every stack of [M, N] matrices. Along the first dimension the ranks' tensors of one
   // name lie one after the other, except for parameters below kSmallest, which all ranks have whole.
   [[nodiscard]] TensorList state() const;
-  // The names of all matrices of each stack, in the stack's order.
-  [[nodiscard]] std::vector<std::vector<std::string>> stacks() const;
+  // All stacks with the names of all their matrices in order.
+  struct StackNames {
+    std::string name;  // MxN
+    std::vector<std::string> members;
+  };
+  [[nodiscard]] std::vector<StackNames> stacks() const;
+  [[nodiscard]] std::vector<AdamWGroup> adamw_groups() const;
+  [[nodiscard]] const MuonGroup& muon_group() const { return muon_; }  // without its parameters: see stacks
   [[nodiscard]] int64_t steps() const { return steps_; }
 
   // Copies state and step count back. Throws Error(checkpoint) naming a tensor that is missing or has another shape.

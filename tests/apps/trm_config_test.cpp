@@ -329,6 +329,7 @@ TEST(ShippedConfigs, EveryFileComposesAndIsValid) {
   const ProgramText program{"trm_train", "", ""};
   for (const std::string& file : files) {
     const std::string name = file.substr(0, file.size() - 5);
+    if (name.starts_with("gpt")) continue;  // gpt_options_test.cpp
     const std::string argument = name.starts_with("arch/") ? "arch=" + name.substr(5) : "--config-name=" + name;
     const char* argv[] = {"trm_train", argument.c_str()};
     EXPECT_EQ(parse_trm_command_line(2, argv, program).jobs.size(), 1U) << file;

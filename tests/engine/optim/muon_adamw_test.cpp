@@ -84,7 +84,12 @@ TEST(MuonAdamW, FirstStepOfAdamWIsTheSignOfTheGradient) {
 
 TEST(MuonAdamW, StacksMatricesByShape) {
   const Model model;
-  EXPECT_EQ(model.optimizer().stacks(), (std::vector<std::vector<std::string>>{{"a", "b", "c"}, {"wide"}}));
+  const auto stacks = model.optimizer().stacks();
+  ASSERT_EQ(stacks.size(), 2U);
+  EXPECT_EQ(stacks[0].name, "8x8");
+  EXPECT_EQ(stacks[0].members, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(stacks[1].name, "8x24");
+  EXPECT_EQ(stacks[1].members, (std::vector<std::string>{"wide"}));
 }
 
 TEST(MuonAdamW, TheFirstReleaseIsPlainMuon) {

@@ -1,6 +1,7 @@
 #include "tests/models/gpt/small_gpt.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/randint.h>
 
@@ -71,6 +72,7 @@ std::vector<NamedConfig> part_configs() {
 }
 
 gpt::Gpt small_gpt(const gpt::GptConfig& config) {
+  at::set_num_threads(1);  // tensors this small are not worth sharing, and thousands of passes add up
   at::Generator generator = at::detail::createCPUGenerator(7);
   gpt::Gpt model(config, generator);
   const at::NoGradGuard no_grad;

@@ -37,6 +37,8 @@ def arguments():
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--weight-decay", type=float, default=0.1, help="Muon's")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint-at", type=int, help="write a checkpoint as nanochat does after this many steps")
+    parser.add_argument("--ranks", type=int, default=1, help="processes, all with the same batches (present release)")
     parser.add_argument("--no-final", action="store_true", help="leave final.pt out: norms only")
     return parser.parse_args()
 
@@ -90,9 +92,68 @@ OLD_OPTIMIZER = dict(orthogonalization="newton_schulz", equilibrate=False, renor
                      embedding_weight_decay=0.0)
 
 
+def save_checkpoint(args, rank, step, model, config, optimizer):
+    """The files of nanochat's checkpoint_manager.save_checkpoint."""
+    if rank == 0:
+        torch.save(model.state_dict(), os.path.join(args.out, f"model_{step:06d}.pt"))
+        meta = dict(step=step, val_bpb=1.5, model_config=config, total_batch_size=args.batch * args.tokens)
+        with open(os.path.join(args.out, f"meta_{step:06d}.json"), "w", encoding="utf-8") as file:
+            json.dump(meta, file, indent=2)
+    torch.save(optimizer.state_dict(), os.path.join(args.out, f"optim_{step:06d}_rank{rank}.pt"))
+
+
 def main():
     args = arguments()
     sys.path.insert(0, args.upstream)
+    if args.ranks > 1:
+        torch.multiprocessing.spawn(join_and_record, (args,), nprocs=args.ranks)
+    else:
+        record(0, args)
+
+
+class Done:
+    """A finished asynchronous operation, as nanochat's optimizer waits for it."""
+
+    def get_future(self):
+        return self
+
+    def wait(self):
+        return None
+
+
+def use_plain_collectives():
+    """gloo has neither averages nor futures: the same exchange by what it has."""
+    dist = torch.distributed
+    add_up = dist.all_reduce
+
+    def all_reduce(tensor, **_):
+        add_up(tensor)
+        tensor /= dist.get_world_size()
+        return Done()
+
+    def reduce_scatter_tensor(output, tensor, **_):
+        all_reduce(tensor)
+        output.copy_(tensor.chunk(dist.get_world_size())[dist.get_rank()])
+        return Done()
+
+    def all_gather_into_tensor(output, tensor, **_):
+        dist.all_gather(list(output.detach().chunk(dist.get_world_size())), tensor.detach().clone())
+        return Done()
+
+    dist.all_reduce, dist.reduce_scatter_tensor = all_reduce, reduce_scatter_tensor
+    dist.all_gather_into_tensor = all_gather_into_tensor
+
+
+def join_and_record(rank, args):
+    sys.path.insert(0, args.upstream)
+    use_plain_collectives()
+    store = f"file://{os.path.abspath(args.out)}.store"
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=args.ranks)
+    record(rank, args)
+    torch.distributed.destroy_process_group()
+
+
+def record(rank, args):
     if args.release == "2025_10":
         torch.Tensor.bfloat16 = lambda self: self
     torch.manual_seed(args.seed)
@@ -100,11 +161,13 @@ def main():
     model, config = build(args)
     optimizer_list = optimizers(model, args)
     os.makedirs(args.out, exist_ok=True)
-    torch.save(model.state_dict(), os.path.join(args.out, "init.pt"))
+    if rank == 0:
+        torch.save(model.state_dict(), os.path.join(args.out, "init.pt"))
 
     generator = np.random.Generator(np.random.PCG64(args.seed))
     tokens = generator.integers(0, args.vocab_size, (args.steps, args.batch, args.tokens + 1), dtype=np.int16)
-    np.save(os.path.join(args.out, "tokens.npy"), tokens)
+    if rank == 0:
+        np.save(os.path.join(args.out, "tokens.npy"), tokens)
 
     groups = describe_groups(optimizer_list)
     trace = []
@@ -117,7 +180,11 @@ def main():
         for optimizer in optimizer_list:
             optimizer.step()
         model.zero_grad(set_to_none=True)
+        if step + 1 == args.checkpoint_at:
+            save_checkpoint(args, rank, step + 1, model, config, optimizer_list[0])
 
+    if rank != 0:
+        return
     document = dict(config=config, rates=RATES, groups=groups, trace=trace,
                     final_norm={name: p.detach().double().norm().item() for name, p in model.named_parameters()})
     if args.release == "2025_10":

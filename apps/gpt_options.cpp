@@ -1,0 +1,69 @@
+#include "apps/gpt_options.h"
+
+#include <vector>
+
+namespace tern {
+
+const config::Schema<gpt::GptConfig>& gpt_schema() {
+  using C = gpt::GptConfig;
+  static const config::Schema<C> schema = [] {
+    config::Schema<C> table("gpt");
+    table.section("Model (gpt=nanochat or gpt=nanochat_2025_10 sets these)");
+    table.option("window_pattern", &C::window_pattern, "L: a layer sees the whole context; S: a quarter; repeated")
+        .not_empty();
+    table.option("rope_base", &C::rope_base, "base of the rotary positions").above(0);
+    table.option("qk_norm", &C::qk_norm, "RMS norm of queries and keys");
+    table.option("qk_scale", &C::qk_scale, "factor on queries and keys").above(0);
+    table.option("value_embeds", &C::value_embeds, "gated embeddings into the values of every other layer");
+    table.option("ve_gate_channels", &C::ve_gate_channels, "channels that their gates look at").at_least(1);
+    table.option("resid_lambdas", &C::resid_lambdas, "learned factor on the stream before each layer");
+    table.option("x0_lambdas", &C::x0_lambdas, "learned share of the first stream before each layer");
+    table.option("smear", &C::smear, "gated share of the previous token's embedding");
+    table.option("smear_channels", &C::smear_channels, "channels that its gate looks at").at_least(1);
+    table.option("backout", &C::backout, "the middle layer's stream is taken off at the end");
+    table.option("softcap", &C::softcap, "bound of the logits; 0: none").at_least(0);
+    table.option("norm_eps", &C::norm_eps, "epsilon of the RMS norms").above(0);
+    table.option("pad_vocab_to", &C::pad_vocab_to, "the vocabulary is padded to a multiple of this").at_least(1);
+    table.option("init", &C::init, "initial weights").one_of({"nanochat", "nanochat_2025_10"});
+    table.option("forward_dtype", &C::forward_dtype, "type of the activations").one_of({"bfloat16", "float32"});
+    return table;
+  }();
+  return schema;
+}
+
+const config::Schema<GptOptimizerConfig>& gpt_optimizer_schema() {
+  using C = GptOptimizerConfig;
+  static const config::Schema<C> schema = [] {
+    config::Schema<C> table("gpt.optimizer");
+    table.section("Optimizer");
+    table.option("orthogonalization", &C::orthogonalization, "Muon's iteration")
+        .one_of({"polar_express", "newton_schulz"});
+    table.option("iterations", &C::iterations, "steps of it").at_least(1).at_most(5);
+    table.option("equilibrate", &C::equilibrate, "rows to one norm before it");
+    table.option("renormalize", &C::renormalize, "an orthogonal matrix's norm after it");
+    table.option("reduce_variance", &C::reduce_variance, "NorMuon's scaling by row or column");
+    table.option("muon_beta2", &C::muon_beta2, "its averaging").at_least(0).below(1);
+    table.option("unembedding_beta2", &C::unembedding_beta2, "AdamW's beta2 of lm_head").at_least(0).below(1);
+    table.option("unembedding_weight_decay", &C::unembedding_weight_decay, "of lm_head").at_least(0);
+    table.option("embedding_beta2", &C::embedding_beta2, "AdamW's beta2 of the embeddings").at_least(0).below(1);
+    table.option("embedding_weight_decay", &C::embedding_weight_decay, "of the token embedding").at_least(0);
+    return table;
+  }();
+  return schema;
+}
+
+GptParts read_gpt_parts(const config::Node& gpt) {
+  std::vector<std::string> known = gpt_schema().keys("gpt");
+  const std::vector<std::string> optimizer_keys = gpt_optimizer_schema().keys("gpt.optimizer");
+  known.insert(known.end(), optimizer_keys.begin(), optimizer_keys.end());
+  config::Node whole((config::Node::Map()));  // so that messages have whole keys
+  whole.set("gpt", gpt);
+  config::refuse_unknown_keys(whole, known);
+  GptParts parts{.model = gpt_schema().read(gpt, "gpt"), .optimizer = {}};
+  if (const config::Node* optimizer = gpt.find("optimizer")) {
+    parts.optimizer = gpt_optimizer_schema().read(*optimizer, "gpt.optimizer");
+  }
+  return parts;
+}
+
+}  // namespace tern

@@ -1,0 +1,25 @@
+// The option tables of the GPT's configuration group: `gpt=nanochat` or `gpt=nanochat_2025_10` choose a file of
+// configs/gpt, and gpt.KEY=VALUE changes one part.
+#pragma once
+
+#include "apps/gpt_optimizer.h"
+#include "engine/config/schema.h"
+#include "models/gpt/config.h"
+
+namespace tern {
+
+// The parts of the model, by gpt::GptConfig's names. Its shape is not among them: --depth decides it.
+[[nodiscard]] const config::Schema<gpt::GptConfig>& gpt_schema();
+
+// Below gpt.optimizer.
+[[nodiscard]] const config::Schema<GptOptimizerConfig>& gpt_optimizer_schema();
+
+struct GptParts {
+  gpt::GptConfig model;
+  GptOptimizerConfig optimizer;
+};
+
+// Out of the mapping under `gpt`. Throws Error(usage) naming key and place, with the nearest key for an unknown one.
+[[nodiscard]] GptParts read_gpt_parts(const config::Node& gpt);
+
+}  // namespace tern

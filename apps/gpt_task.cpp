@@ -1,0 +1,163 @@
+#include "apps/gpt_task.h"
+
+#include <cmath>
+#include <fstream>
+#include <utility>
+
+#include "apps/gpt_core.h"
+#include "base/error.h"
+#include "models/gpt/loss.h"
+
+namespace tern {
+
+namespace {
+
+constexpr double kSmoothing = 0.9;
+
+}  // namespace
+
+int64_t accumulation_steps(const GptTaskOptions& options, int64_t seq_len, int64_t world_size) {
+  const int64_t at_once = options.device_batch_size * seq_len * world_size;
+  if (options.total_batch_size >= at_once && options.total_batch_size % at_once == 0) {
+    return options.total_batch_size / at_once;
+  }
+  const int64_t above = (options.total_batch_size / at_once + 1) * at_once;
+  throw Error(ErrorKind::usage,
+              "total_batch_size=" + std::to_string(options.total_batch_size) + " is not a multiple of " +
+                  std::to_string(at_once) + " tokens (device_batch_size " + std::to_string(options.device_batch_size) +
+                  " x " + std::to_string(seq_len) + " x " + std::to_string(world_size) + " ranks)",
+              "in the configuration", "use total_batch_size=" + std::to_string(above));
+}
+
+GptTask::GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
+                 Shard shard)
+    : model_(model),
+      tokenizer_(std::move(tokenizer)),
+      open_documents_(std::move(open_documents)),
+      options_(std::move(options)),
+      shard_(shard),
+      accumulation_(accumulation_steps(options_, model.config().sequence_len, shard.world_size)) {
+  check_vocabulary(model_.config(), tokenizer_);
+  if (options_.core_metric_every > 0) {
+    core_tasks_ = text::read_core_bundle(options_.eval_bundle, options_.core_metric_max_per_task);
+  }
+  loader_ = make_loader(text::Split::train, std::nullopt);
+}
+
+std::unique_ptr<text::PackingLoader> GptTask::make_loader(text::Split split,
+                                                          const std::optional<text::LoaderState>& resume) const {
+  text::LoaderOptions loader;
+  loader.batch_size = options_.device_batch_size;
+  loader.seq_len = model_.config().sequence_len;
+  loader.rank = shard_.rank;
+  loader.world_size = shard_.world_size;
+  loader.threads = options_.threads;
+  return std::make_unique<text::PackingLoader>(open_documents_(split), tokenizer_, loader, resume);
+}
+
+bool GptTask::is_due(int64_t step, int64_t every) const {
+  return every > 0 && (step == options_.num_iterations || step % every == 0);
+}
+
+// An iteration of the loop ends wherever something is to be evaluated.
+bool GptTask::next_batch() {
+  const bool due = is_due(steps_, options_.eval_every) || is_due(steps_, options_.core_metric_every) ||
+                   is_due(steps_, options_.sample_every);
+  if (due && evaluated_at_ != steps_ && steps_ > 0) {
+    evaluated_at_ = steps_;
+    return false;
+  }
+  if (steps_ >= options_.num_iterations) return false;
+  step_batches_.clear();
+  for (int64_t i = 0; i < accumulation_; ++i) step_batches_.push_back(loader_->next());
+  position_ = step_batches_.back().state;
+  return true;
+}
+
+StepResult GptTask::forward_backward() {
+  step_loss_ = 0;
+  for (const text::TokenBatch& batch : step_batches_) {
+    const TokenTensors tensors = to_tensors(batch);
+    const gpt::Loss loss =
+        gpt::token_loss(model_, model_.hidden(tensors.inputs), tensors.targets, 1 / static_cast<double>(accumulation_));
+    loss.mean.backward();
+    step_loss_ += loss.mean.item<double>();
+  }
+  const double smooth = kSmoothing * smooth_loss_ + (1 - kSmoothing) * step_loss_;
+  StepResult result;
+  result.loss = step_loss_;
+  result.examples = options_.device_batch_size * accumulation_;
+  result.metrics = {{"train/loss_smooth", smooth / (1 - std::pow(kSmoothing, static_cast<double>(steps_ + 1)))},
+                    {"train/tokens", static_cast<double>((steps_ + 1) * options_.total_batch_size)},
+                    {"train/epoch", static_cast<double>(position_->position.epoch)}};
+  return result;
+}
+
+void GptTask::accept_step() {
+  smooth_loss_ = kSmoothing * smooth_loss_ + (1 - kSmoothing) * step_loss_;
+  ++steps_;
+}
+
+EvalResult GptTask::evaluate(int64_t step, const std::filesystem::path& run_dir) {
+  EvalResult result;
+  if (is_due(step, options_.eval_every)) {
+    const int64_t at_once = options_.device_batch_size * model_.config().sequence_len * shard_.world_size;
+    const auto loader = make_loader(text::Split::validation, std::nullopt);
+    const double bpb =
+        bits_per_byte(model_, *loader, std::max<int64_t>(1, options_.eval_tokens / at_once), tokenizer_).value();
+    if (!best_bpb_ || bpb < *best_bpb_) best_bpb_ = bpb;
+    result.metrics.emplace_back("val/bpb", bpb);
+    result.metrics.emplace_back("val/best_bpb", *best_bpb_);
+  }
+  if (is_due(step, options_.core_metric_every)) evaluate_core(result);
+  if (is_due(step, options_.sample_every) && shard_.rank == 0) write_samples(step, run_dir);
+  return result;
+}
+
+void GptTask::evaluate_core(EvalResult& result) {
+  const CoreResult core = tern::evaluate_core(model_, tokenizer_, core_tasks_);
+  for (const CoreTaskResult& task : core.tasks) result.metrics.emplace_back("core/" + task.label, task.centered);
+  result.metrics.emplace_back("core/metric", core.core_metric);
+}
+
+void GptTask::write_samples(int64_t step, const std::filesystem::path& run_dir) {
+  std::ofstream file(run_dir / "samples.txt", std::ios::app);
+  file << "step " << step << "\n";
+  for (const std::string& prompt : sample_prompts()) {
+    gpt::GenerateOptions options;
+    options.sampling.temperature = 0;
+    file << complete(model_, tokenizer_, prompt, options).at(0) << "\n";
+  }
+  file.flush();
+  if (!file) {
+    throw Error(ErrorKind::data, "could not write the samples", (run_dir / "samples.txt").string(), "free some space");
+  }
+}
+
+nlohmann::ordered_json GptTask::counters() {
+  nlohmann::ordered_json counters = {{"steps", steps_}, {"evaluated_at", evaluated_at_}, {"smooth_loss", smooth_loss_}};
+  if (best_bpb_) counters["best_bpb"] = *best_bpb_;
+  if (position_) counters["loader"] = position_->to_json();
+  return counters;
+}
+
+void GptTask::restore(const TensorList&, const nlohmann::ordered_json& counters, bool keep_position) {
+  try {
+    steps_ = counters.at("steps").get<int64_t>();
+    evaluated_at_ = counters.at("evaluated_at").get<int64_t>();
+    smooth_loss_ = counters.at("smooth_loss").get<double>();
+    best_bpb_.reset();
+    if (counters.contains("best_bpb")) best_bpb_ = counters.at("best_bpb").get<double>();
+    if (keep_position) return;
+    std::optional<text::LoaderState> state;
+    if (counters.contains("loader")) {
+      state = text::LoaderState::from_json(counters.at("loader").get<std::string>(), "the checkpoint");
+    }
+    position_ = state ? std::make_shared<const text::LoaderState>(*state) : nullptr;
+    loader_ = make_loader(text::Split::train, state);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorKind::checkpoint, std::string("unexpected counters: ") + error.what(), "the checkpoint");
+  }
+}
+
+}  // namespace tern

@@ -1,0 +1,80 @@
+// The GPT on the engine's loop: model, loss, loader and evaluation as a Task.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "apps/gpt_evaluation.h"
+#include "data/text/core_bundle.h"
+#include "data/text/document_source.h"
+#include "engine/optim/shard.h"
+#include "engine/train/task.h"
+
+namespace tern {
+
+// Cadences count steps; -1 (or 0) switches a thing off. Whatever is on also happens after the last step.
+struct GptTaskOptions {
+  int64_t device_batch_size = 32;     // rows of a micro-batch
+  int64_t total_batch_size = 524288;  // tokens of a step, over all micro-batches and ranks
+  int64_t num_iterations = 1;
+  int64_t eval_every = 250;  // bits per byte on the validation split
+  int64_t eval_tokens = 80 * 524288;
+  int64_t core_metric_every = 2000;
+  int64_t core_metric_max_per_task = 500;
+  std::filesystem::path eval_bundle;
+  int64_t sample_every = 2000;
+  int threads = 4;  // that encode documents
+};
+
+// Micro-batches that a step's gradient is accumulated from. Throws Error(usage) unless total_batch_size is a multiple
+// of what all ranks take at once.
+[[nodiscard]] int64_t accumulation_steps(const GptTaskOptions& options, int64_t seq_len, int64_t world_size);
+
+class GptTask : public Task {
+ public:
+  using OpenDocuments = std::function<std::unique_ptr<text::DocumentSource>(text::Split)>;
+
+  // model must outlive the task. Throws Error(usage) or Error(data) for options, tokenizer or data that don't fit.
+  GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
+          Shard shard = {});
+
+  [[nodiscard]] bool next_batch() override;
+  [[nodiscard]] StepResult forward_backward() override;
+  void accept_step() override;
+  [[nodiscard]] TensorList parameters() override { return model_.parameters(); }
+  [[nodiscard]] TensorList model_state() override { return model_.parameters(); }
+  [[nodiscard]] std::optional<SparseRows> sparse_rows() override { return std::nullopt; }
+  // val/bpb and core/..., as far as they are due at this step; samples are added to run_dir/samples.txt.
+  [[nodiscard]] EvalResult evaluate(int64_t step, const std::filesystem::path& run_dir) override;
+  [[nodiscard]] TensorList carry_state(bool) override { return {}; }
+  [[nodiscard]] nlohmann::ordered_json counters() override;
+  void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) override;
+
+ private:
+  [[nodiscard]] std::unique_ptr<text::PackingLoader> make_loader(text::Split split,
+                                                                 const std::optional<text::LoaderState>& resume) const;
+  [[nodiscard]] bool is_due(int64_t step, int64_t every) const;
+  void evaluate_core(EvalResult& result);
+  void write_samples(int64_t step, const std::filesystem::path& run_dir);
+
+  gpt::Gpt& model_;
+  const text::Tokenizer tokenizer_;
+  const OpenDocuments open_documents_;
+  const GptTaskOptions options_;
+  const Shard shard_;
+  const int64_t accumulation_;
+  std::vector<text::CoreTask> core_tasks_;
+  std::unique_ptr<text::PackingLoader> loader_;
+  std::shared_ptr<const text::LoaderState> position_;  // behind the micro-batches in step_batches_
+  std::vector<text::TokenBatch> step_batches_;
+  double step_loss_ = 0;
+
+  int64_t steps_ = 0;          // accepted
+  int64_t evaluated_at_ = -1;  // step after which next_batch has already asked for an evaluation
+  double smooth_loss_ = 0;     // exponential average, not yet corrected for its start at 0
+  std::optional<double> best_bpb_;
+};
+
+}  // namespace tern

@@ -1,0 +1,57 @@
+#include "apps/gpt_options.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "apps/shipped_configs.h"
+#include "engine/config/yaml_read.h"
+#include "models/gpt/shape.h"
+#include "tests/engine/config/expect_error.h"
+
+namespace tern {
+namespace {
+
+GptParts shipped(const std::string& name) {
+  const std::string path = "gpt/" + name + ".yaml";
+  for (const config::EmbeddedFile& file : shipped_configs()) {
+    if (file.path == path) return read_gpt_parts(config::read_yaml(std::string(file.text), path));
+  }
+  ADD_FAILURE() << path << " isn't shipped";
+  return {};
+}
+
+TEST(GptOptions, TheFirstReleaseHas561MillionParameters) {
+  GptParts parts = shipped("nanochat_2025_10");
+  parts.model.vocab_size = 65536;
+  const gpt::GptConfig d20 = gpt::with_depth(parts.model, 20, 64, 128);
+  const gpt::ParameterCounts counts = gpt::count_parameters(d20);
+  EXPECT_EQ(counts.total(), 560988160);
+  EXPECT_EQ(counts.value_embeds, 0);
+  EXPECT_EQ(counts.scalars, 0);
+  EXPECT_EQ(gpt::window_sizes(d20), std::vector<int64_t>(20, 2048));
+  EXPECT_EQ(parts.optimizer.orthogonalization, "newton_schulz");
+  EXPECT_NO_THROW(gpt::check_config(d20));
+}
+
+TEST(GptOptions, ThePresentReleaseIsTheDefault) {
+  const GptParts parts = shipped("nanochat");
+  EXPECT_TRUE(gpt_schema().dump(parts.model).same_value(gpt_schema().dump(gpt::GptConfig())));
+  EXPECT_TRUE(
+      gpt_optimizer_schema().dump(parts.optimizer).same_value(gpt_optimizer_schema().dump(GptOptimizerConfig())));
+}
+
+std::string error_of(const std::string& yaml) {
+  return test::usage_error([&] { (void)read_gpt_parts(config::read_yaml(yaml, "a.yaml")); });
+}
+
+TEST(GptOptions, UnknownKeysAndBadValuesAreNamed) {
+  EXPECT_EQ(error_of("qk_nrom: True"), "unknown key 'gpt.qk_nrom', in a.yaml:1:1, did you mean 'gpt.qk_norm'?");
+  EXPECT_EQ(error_of("{optimizer: {muon_beta: 1}}"),
+            "unknown key 'gpt.optimizer.muon_beta', in a.yaml:1:14, did you mean 'gpt.optimizer.muon_beta2'?");
+  EXPECT_EQ(error_of("init: xavier"), "gpt.init needs one of nanochat, nanochat_2025_10, not 'xavier', in a.yaml:1:7");
+  EXPECT_EQ(error_of("softcap: -1"), "gpt.softcap needs a number >= 0, not '-1', in a.yaml:1:10");
+}
+
+}  // namespace
+}  // namespace tern
