@@ -30,15 +30,18 @@ int64_t accumulation_steps(const GptTaskOptions& options, int64_t seq_len, int64
 }
 
 GptTask::GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
-                 Shard shard)
+                 MakeOptimizer make_optimizer, Shard shard)
     : model_(model),
       tokenizer_(std::move(tokenizer)),
       open_documents_(std::move(open_documents)),
       options_(std::move(options)),
+      make_optimizer_(std::move(make_optimizer)),
       shard_(shard),
       accumulation_(accumulation_steps(options_, model.config().sequence_len, shard.world_size)) {
   check_vocabulary(model_.config(), tokenizer_);
-  if (options_.core_metric_every > 0) {
+  if (options_.core_metric_every > 0 && !std::filesystem::exists(options_.eval_bundle)) {
+    notices_.push_back("no folder " + options_.eval_bundle.string() + ": the CORE metric is left out");
+  } else if (options_.core_metric_every > 0) {
     core_tasks_ = text::read_core_bundle(options_.eval_bundle, options_.core_metric_max_per_task);
   }
   loader_ = make_loader(text::Split::train, std::nullopt);
@@ -59,11 +62,21 @@ bool GptTask::is_due(int64_t step, int64_t every) const {
   return every > 0 && (step == options_.num_iterations || step % every == 0);
 }
 
+bool GptTask::evaluates_at(int64_t step) const {
+  if (is_due(step, options_.eval_every)) return true;
+  if (step == 0) return false;  // CORE and samples of a model that has seen nothing
+  return (!core_tasks_.empty() && is_due(step, options_.core_metric_every)) || is_due(step, options_.sample_every);
+}
+
+int64_t GptTask::total_iterations() const {
+  int64_t count = 1;  // the last one ends with the last step, whether something is evaluated then or not
+  for (int64_t step = 0; step < options_.num_iterations; ++step) count += evaluates_at(step) ? 1 : 0;
+  return count;
+}
+
 // An iteration of the loop ends wherever something is to be evaluated.
 bool GptTask::next_batch() {
-  const bool due = is_due(steps_, options_.eval_every) || is_due(steps_, options_.core_metric_every) ||
-                   is_due(steps_, options_.sample_every);
-  if (due && evaluated_at_ != steps_ && steps_ > 0) {
+  if (evaluates_at(steps_) && evaluated_at_ != steps_) {
     evaluated_at_ = steps_;
     return false;
   }
@@ -109,7 +122,8 @@ EvalResult GptTask::evaluate(int64_t step, const std::filesystem::path& run_dir)
     result.metrics.emplace_back("val/bpb", bpb);
     result.metrics.emplace_back("val/best_bpb", *best_bpb_);
   }
-  if (is_due(step, options_.core_metric_every)) evaluate_core(result);
+  if (step == 0) return result;
+  if (!core_tasks_.empty() && is_due(step, options_.core_metric_every)) evaluate_core(result);
   if (is_due(step, options_.sample_every) && shard_.rank == 0) write_samples(step, run_dir);
   return result;
 }

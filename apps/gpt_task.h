@@ -14,7 +14,8 @@
 
 namespace tern {
 
-// Cadences count steps; -1 (or 0) switches a thing off. Whatever is on also happens after the last step.
+// Cadences count steps; -1 (or 0) switches a thing off. Whatever is on also happens after the last step, and
+// bits per byte are measured before the first one, too.
 struct GptTaskOptions {
   int64_t device_batch_size = 32;     // rows of a micro-batch
   int64_t total_batch_size = 524288;  // tokens of a step, over all micro-batches and ranks
@@ -34,16 +35,23 @@ struct GptTaskOptions {
 
 class GptTask : public Task {
  public:
+  using MakeOptimizer = std::function<std::unique_ptr<Optimizer>()>;
   using OpenDocuments = std::function<std::unique_ptr<text::DocumentSource>(text::Split)>;
 
-  // model must outlive the task. Throws Error(usage) or Error(data) for options, tokenizer or data that don't fit.
+  // model must outlive the task. Throws Error(usage) or Error(data) for options, tokenizer or data that don't
+  // fit. Without a folder eval_bundle the CORE metric is left out, which notices() says.
   GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
-          Shard shard = {});
+          MakeOptimizer make_optimizer, Shard shard = {});
 
+  // Of the whole run; an iteration ends with an evaluation. The first comes before the first step, as in nanochat.
+  [[nodiscard]] int64_t total_iterations() const;
+
+  [[nodiscard]] std::vector<std::string> notices() override { return notices_; }
   [[nodiscard]] bool next_batch() override;
   [[nodiscard]] StepResult forward_backward() override;
   void accept_step() override;
   [[nodiscard]] TensorList parameters() override { return model_.parameters(); }
+  [[nodiscard]] std::unique_ptr<Optimizer> make_optimizer() override { return make_optimizer_(); }
   [[nodiscard]] TensorList model_state() override { return model_.parameters(); }
   [[nodiscard]] std::optional<SparseRows> sparse_rows() override { return std::nullopt; }
   // val/bpb and core/..., as far as they are due at this step; samples are added to run_dir/samples.txt.
@@ -56,6 +64,7 @@ class GptTask : public Task {
   [[nodiscard]] std::unique_ptr<text::PackingLoader> make_loader(text::Split split,
                                                                  const std::optional<text::LoaderState>& resume) const;
   [[nodiscard]] bool is_due(int64_t step, int64_t every) const;
+  [[nodiscard]] bool evaluates_at(int64_t step) const;
   void evaluate_core(EvalResult& result);
   void write_samples(int64_t step, const std::filesystem::path& run_dir);
 
@@ -63,9 +72,11 @@ class GptTask : public Task {
   const text::Tokenizer tokenizer_;
   const OpenDocuments open_documents_;
   const GptTaskOptions options_;
+  const MakeOptimizer make_optimizer_;
   const Shard shard_;
   const int64_t accumulation_;
-  std::vector<text::CoreTask> core_tasks_;
+  std::vector<text::CoreTask> core_tasks_;  // empty: the metric is left out
+  std::vector<std::string> notices_;
   std::unique_ptr<text::PackingLoader> loader_;
   std::shared_ptr<const text::LoaderState> position_;  // behind the micro-batches in step_batches_
   std::vector<text::TokenBatch> step_batches_;

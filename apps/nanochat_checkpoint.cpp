@@ -156,8 +156,9 @@ at::Tensor join(const std::vector<RankState>& ranks, size_t index, const at::Ten
 // Owns the values that a pickle is made of.
 class PickleBuilder {
  public:
-  PickleRef operator()(PickleData data) {
-    values_.push_back({std::move(data)});
+  template <class Data>
+  PickleRef operator()(Data data) {
+    values_.emplace_back().data.template emplace<Data>(std::move(data));
     return &values_.back();
   }
   PickleRef text(std::string value) { return (*this)(std::move(value)); }

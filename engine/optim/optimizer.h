@@ -14,6 +14,8 @@ class Optimizer {
 
   // One update of every parameter from its .grad(), and of every average. lr: this step's rate.
   virtual void step(double lr) = 0;
+  // What to report as the learning rate of a step(lr) just taken, for optimizers that have schedules of their own.
+  [[nodiscard]] virtual double rate(double lr) const { return lr; }
   virtual void zero_grad() = 0;
 
   // L2 norm over all gradients.

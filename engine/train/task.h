@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "engine/checkpoint/tensor_list.h"
 #include "engine/monitor/puzzle_picture.h"
 #include "engine/monitor/records.h"
+#include "engine/optim/optimizer.h"
 
 namespace tern {
 
@@ -54,6 +56,8 @@ class Task {
 
   // Trained by the dense optimizer; empty where the weights are frozen.
   [[nodiscard]] virtual TensorList parameters() = 0;
+  // A family's own optimizer of these parameters; none: the loop makes AdamATan2 as the configuration says.
+  [[nodiscard]] virtual std::unique_ptr<Optimizer> make_optimizer() { return nullptr; }
   // Everything that model.safetensors holds.
   [[nodiscard]] virtual TensorList model_state() = 0;
   [[nodiscard]] virtual std::optional<SparseRows> sparse_rows() = 0;

@@ -26,8 +26,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 // Null where there is nothing to train: the weights are frozen.
-std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config, const TensorList& parameters) {
+std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config, Task& task) {
+  const TensorList parameters = task.parameters();
   if (parameters.empty()) return nullptr;
+  if (auto own = task.make_optimizer()) return own;
   return std::make_unique<AdamATan2Optimizer>(parameters, AdamATan2Options{.beta1 = config.beta1,
                                                                            .beta2 = config.beta2,
                                                                            .weight_decay = config.weight_decay,
@@ -69,7 +71,7 @@ Trainer::Trainer(const TrainConfig& config, const TrainPlan& plan, Task& task, s
       plan_(plan),
       task_(task),
       resolved_yaml_(std::move(resolved_yaml)),
-      optimizer_(make_optimizer(config, task.parameters())) {}
+      optimizer_(make_optimizer(config, task)) {}
 
 Trainer::~Trainer() = default;
 
@@ -120,11 +122,12 @@ bool Trainer::train_step() {
   apply_gradients(rows);
   task_.accept_step();
 
-  StepReport report{.step = state_.step,
-                    .loss = result.loss,
-                    .lr = learning_rate(optimizer_ ? config_.lr : config_.puzzle_emb_lr),
-                    .examples = result.examples,
-                    .metrics = result.metrics};
+  StepReport report{
+      .step = state_.step,
+      .loss = result.loss,
+      .lr = optimizer_ ? optimizer_->rate(learning_rate(config_.lr)) : learning_rate(config_.puzzle_emb_lr),
+      .examples = result.examples,
+      .metrics = result.metrics};
   if (optimizer_) report.metrics.emplace_back("train/grad_norm", grad_norm);
   report.metrics.emplace_back("train/lr", report.lr);
   report.seconds = seconds_since(start);

@@ -61,7 +61,7 @@ class GptTaskTest : public testing::Test {
   GptTask task(gpt::Gpt& model, const GptTaskOptions& options) const {
     return {model, byte_tokenizer(),
             [path = folder_ / "text.jsonl"](text::Split split) { return text::open_text_documents(path, split); },
-            options};
+            options, [] { return nullptr; }};
   }
 
   static MuonAdamW optimizer(const gpt::Gpt& model) {
@@ -99,7 +99,8 @@ TEST_F(GptTaskTest, LearnsAndEvaluatesAtTheCadence) {
   std::vector<double> losses, bpb;
   std::vector<int64_t> evaluated;
   int64_t steps = 0;
-  while (steps < 6 || evaluated.size() < 2) {
+  EXPECT_EQ(gpt_task.total_iterations(), 3);
+  while (steps < 6 || evaluated.size() < 3) {
     if (gpt_task.next_batch()) {
       losses.push_back(step(gpt_task, muon));
       ++steps;
@@ -111,15 +112,17 @@ TEST_F(GptTaskTest, LearnsAndEvaluatesAtTheCadence) {
     bpb.push_back(result.metrics[0].second);
     evaluated.push_back(steps);
   }
-  EXPECT_EQ(evaluated, (std::vector<int64_t>{4, 6}));
+  EXPECT_EQ(evaluated, (std::vector<int64_t>{0, 4, 6}));
   EXPECT_LT(losses.back(), losses.front() - 0.5);
   EXPECT_LT(bpb[1], bpb[0]);
+  EXPECT_LT(bpb[2], bpb[1]);
   EXPECT_FALSE(gpt_task.next_batch());
 }
 
 // The same tokens in one micro-batch or in two: the mean of the losses and of the gradients.
 TEST_F(GptTaskTest, AccumulatesToTheSameGradient) {
   gpt::Gpt whole = model(), parts = model();
+  options_.eval_every = -1;
   GptTaskOptions at_once = options_;
   at_once.device_batch_size = 4;
   GptTask whole_task = task(whole, at_once), parts_task = task(parts, options_);
@@ -174,6 +177,24 @@ TEST_F(GptTaskTest, WritesSamplesOfEveryPrompt) {
   EXPECT_TRUE(samples.starts_with("step 2\nThe capital of France is"));
   EXPECT_EQ(samples.find("step 3"), std::string::npos);
   for (const std::string& prompt : sample_prompts()) EXPECT_NE(samples.find("\n" + prompt), std::string::npos);
+}
+
+TEST_F(GptTaskTest, SaysThatTheCoreMetricIsLeftOut) {
+  gpt::Gpt gpt = model();
+  options_.core_metric_every = 2;
+  options_.eval_bundle = folder_ / "eval_bundle";
+  GptTask without = task(gpt, options_);
+  EXPECT_EQ(without.notices(),
+            std::vector<std::string>{"no folder " + options_.eval_bundle.string() + ": the CORE metric is left out"});
+  EXPECT_EQ(without.total_iterations(), 3) << "evaluations at 0, 4 and 6 only";
+  options_.eval_bundle = fs::path(TERN_TEST_REFERENCE) / "core/bundle";
+  options_.core_metric_max_per_task = 11;
+  GptTask with = task(gpt, options_);
+  EXPECT_TRUE(with.notices().empty());
+  EXPECT_EQ(with.total_iterations(), 4) << "at 0, 2, 4 and 6";
+  const EvalResult result = with.evaluate(2, folder_.path());
+  EXPECT_EQ(result.metrics.front().first, "core/choice");
+  EXPECT_EQ(result.metrics.back().first, "core/metric");
 }
 
 TEST_F(GptTaskTest, RefusesWhatDoesNotFit) {

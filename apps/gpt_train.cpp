@@ -1,0 +1,78 @@
+// Pretrains a GPT: `gpt_train --depth=20`. Data, tokenizer and models lie in the base folder (TERN_BASE_DIR).
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include "apps/device.h"
+#include "apps/gpt_train_config.h"
+#include "apps/program.h"
+#include "base/error.h"
+#include "data/text/base_dir.h"
+#include "data/text/shard_set.h"
+#include "engine/optim/pretraining_optimizer.h"
+#include "engine/train/stop_signal.h"
+#include "engine/train/train_options.h"
+#include "engine/train/trainer.h"
+#include "models/gpt/shape.h"
+
+namespace tern {
+namespace {
+
+constexpr const char* kStopNotice =
+    "stopping: this step is finished and a checkpoint written; Ctrl-C once more stops at once, without one";
+
+void check_processes() {
+  const int64_t world_size = world_size_from_environment();
+  if (world_size > 1) {
+    throw Error(ErrorKind::distributed, "training over several processes is not part of this version",
+                "WORLD_SIZE=" + std::to_string(world_size), "start one process");
+  }
+}
+
+GptTask::OpenDocuments document_opener(const GptTrainConfig& config) {
+  if (config.data) {
+    return [path = *config.data](text::Split split) { return text::open_text_documents(path, split); };
+  }
+  return [folder = text::base_data_dir(text::base_dir())](text::Split split) {
+    return text::open_documents(folder, split);
+  };
+}
+
+int train(const GptJob& job) {
+  if (job.train.threads > 0) at::set_num_threads(static_cast<int>(job.train.threads));
+  const std::filesystem::path base = text::base_dir();
+  const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
+  GptPlan plan = make_gpt_plan(job, static_cast<int64_t>(tokenizer.vocab_size()), 1);
+  plan.task.eval_bundle = base / "eval_bundle";
+  at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(job.train.seed));
+  gpt::Gpt model(plan.model, generator);
+  const auto make_optimizer = [&] {
+    const GptGroups groups = gpt_groups(model, plan.rates, job.parts.optimizer);
+    return std::make_unique<PretrainingOptimizer>(MuonAdamW(groups.adamw, groups.muon), plan.schedule);
+  };
+  GptTask task(model, tokenizer, document_opener(job.train), plan.task, make_optimizer);
+  const std::string run_dir = (base / "models" / model_tag(job.train)).string();
+  fmt::print(stderr, "{}: {} parameters, {} steps of {} tokens, {:.3e} FLOPs, run folder {}\n", model_tag(job.train),
+             gpt::count_parameters(plan.model).total(), plan.task.num_iterations, plan.task.total_batch_size,
+             plan.flops_per_token * static_cast<double>(plan.task.total_batch_size * plan.task.num_iterations),
+             run_dir);
+  const TrainConfig loop = loop_config(job.train, run_dir);
+  Trainer trainer(loop, {plan.task.num_iterations, task.total_iterations()}, task, job.resolved_yaml);
+  return trainer.run() == TrainOutcome::stopped_by_signal ? stop_exit_code(stop_signal()) : 0;
+}
+
+}  // namespace
+}  // namespace tern
+
+int main(int argc, char** argv) {
+  return tern::run_program([&] {
+    const tern::GptCommandLine command_line = tern::parse_gpt_command_line(argc, argv);
+    if (command_line.answer) {
+      fmt::print("{}", *command_line.answer);
+      return 0;
+    }
+    tern::check_processes();
+    tern::install_stop_signals(tern::kStopNotice);
+    return tern::train(command_line.job);
+  });
+}

@@ -1,0 +1,117 @@
+#include "apps/gpt_train_config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/optim/scaling_rules.h"
+#include "models/gpt/shape.h"
+#include "tests/engine/config/expect_error.h"
+
+namespace tern {
+namespace {
+
+GptJob parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "gpt_train");
+  return parse_gpt_command_line(static_cast<int>(arguments.size()), arguments.data()).job;
+}
+
+TEST(GptTrainConfig, FlagsAndOverridesMeanTheSame) {
+  const GptJob flags = parse({"--depth", "4", "--max-seq-len=512", "--total-batch-size=1024"});
+  const GptJob overrides = parse({"depth=4", "max_seq_len=512", "total_batch_size=1024"});
+  EXPECT_EQ(flags.resolved_yaml, overrides.resolved_yaml);
+  EXPECT_EQ(flags.train.depth, 4);
+  EXPECT_EQ(flags.train.max_seq_len, 512);
+}
+
+TEST(GptTrainConfig, DefaultsAreNanochats) {
+  const GptTrainConfig& config = parse({}).train;
+  EXPECT_EQ(config.run, "dummy");
+  EXPECT_EQ(config.depth, 20);
+  EXPECT_EQ(config.aspect_ratio, 64);
+  EXPECT_EQ(config.head_dim, 128);
+  EXPECT_EQ(config.max_seq_len, 2048);
+  EXPECT_EQ(config.num_iterations, -1);
+  EXPECT_EQ(config.target_flops, -1);
+  EXPECT_EQ(config.target_param_data_ratio, 12);
+  EXPECT_EQ(config.device_batch_size, 32);
+  EXPECT_EQ(config.total_batch_size, -1);
+  EXPECT_EQ(config.embedding_lr, 0.3);
+  EXPECT_EQ(config.unembedding_lr, 0.008);
+  EXPECT_EQ(config.weight_decay, 0.28);
+  EXPECT_EQ(config.matrix_lr, 0.02);
+  EXPECT_EQ(config.scalar_lr, 0.5);
+  EXPECT_EQ(config.warmup_steps, 40);
+  EXPECT_EQ(config.warmdown_ratio, 0.65);
+  EXPECT_EQ(config.final_lr_frac, 0.05);
+  EXPECT_EQ(config.resume_from_step, -1);
+  EXPECT_EQ(config.eval_every, 250);
+  EXPECT_EQ(config.eval_tokens, 80 * 524288);
+  EXPECT_EQ(config.core_metric_every, 2000);
+  EXPECT_EQ(config.core_metric_max_per_task, 500);
+  EXPECT_EQ(config.sample_every, 2000);
+  EXPECT_EQ(config.save_every, -1);
+  EXPECT_FALSE(config.model_tag.has_value());
+  EXPECT_EQ(parse({}).parts.model.window_pattern, "SSSL");
+}
+
+// What nanochat prints for --depth=12 and its reference batch: nothing is scaled.
+TEST(GptTrainConfig, TheReferenceModelIsNotRescaled) {
+  const GptPlan plan = make_gpt_plan(parse({"--depth=12"}), 32768, 1);
+  EXPECT_EQ(plan.task.total_batch_size, kReferenceBatch);
+  EXPECT_EQ(plan.task.num_iterations, 12 * 110100912LL / kReferenceBatch);
+  EXPECT_EQ(plan.rates.matrix_lr, 0.02);
+  EXPECT_NEAR(plan.schedule.weight_decay, 0.28, 1e-8);
+}
+
+TEST(GptTrainConfig, AnotherBatchRescalesRatesAndDecay) {
+  const GptPlan plan = make_gpt_plan(
+      parse({"--depth=4", "--max-seq-len=1024", "--device-batch-size=1", "--total-batch-size=1024"}), 32768, 1);
+  const double scale = std::sqrt(1024.0 / kReferenceBatch);
+  EXPECT_EQ(plan.model.n_embd, 256);
+  EXPECT_EQ(plan.model.sequence_len, 1024);
+  EXPECT_DOUBLE_EQ(plan.rates.embedding_lr, 0.3 * scale);
+  EXPECT_DOUBLE_EQ(plan.rates.scalar_lr, 0.5 * scale);
+  const double tokens = 12.0 * (8388608 + 3145776), reference = 12.0 * 110100912;
+  EXPECT_DOUBLE_EQ(plan.schedule.weight_decay, 0.28 * scale * (reference / tokens));
+}
+
+TEST(GptTrainConfig, TheFirstReleaseIsOneWord) {
+  const GptJob job = parse({"gpt=nanochat_2025_10", "--depth=20", "--total-batch-size=524288"});
+  const GptPlan plan = make_gpt_plan(job, 65536, 1);
+  EXPECT_EQ(gpt::count_parameters(plan.model).total(), 560988160);
+  EXPECT_EQ(job.parts.optimizer.orthogonalization, "newton_schulz");
+}
+
+TEST(GptTrainConfig, TheLocalCpuConfigurationIsTheMissions) {
+  const GptPlan plan = make_gpt_plan(parse({"--config-name", "gpt_train_cpu"}), 32768, 1);
+  EXPECT_EQ(plan.model.n_layer, 4);
+  EXPECT_EQ(plan.model.sequence_len, 1024);
+  EXPECT_EQ(plan.task.device_batch_size, 1);
+  EXPECT_EQ(plan.task.total_batch_size, 1024);
+  EXPECT_EQ(plan.task.num_iterations, 50);
+}
+
+TEST(GptTrainConfig, ErrorsNameTheOption) {
+  EXPECT_NE(test::usage_error([] { (void)parse({"--dept=4"}); }).find("--depth"), std::string::npos);
+  EXPECT_NE(test::usage_error([] { (void)parse({"depth=0"}); }).find("depth needs an integer"), std::string::npos);
+  EXPECT_EQ(test::usage_error([] {
+              (void)make_gpt_plan(parse({"--total-batch-size=1000", "--num-iterations=1"}), 32768, 1);
+            }).substr(0, 53),
+            "total_batch_size=1000 is not a multiple of 65536 toke");
+  EXPECT_EQ(test::usage_error([] {
+              (void)make_gpt_plan(parse({"--target-param-data-ratio=-1", "--num-iterations=1"}), 32768, 1);
+            }),
+            "the best batch size follows from target_param_data_ratio, which is off, in the configuration, give "
+            "total_batch_size");
+}
+
+TEST(GptTrainConfig, LoopGoesOnFromTheStepAskedFor) {
+  EXPECT_EQ(loop_config(parse({}).train, "m/d20").resume, "never");
+  EXPECT_EQ(loop_config(parse({"--resume-from-step=30"}).train, "m/d20").resume, "m/d20/step_30");
+  EXPECT_EQ(loop_config(parse({"--save-every=7"}).train, "m/d20").checkpoint_interval, 7);
+  EXPECT_EQ(model_tag(parse({"--model-tag=x"}).train), "x");
+}
+
+}  // namespace
+}  // namespace tern
