@@ -149,7 +149,10 @@ void GptTask::write_samples(int64_t step, const std::filesystem::path& run_dir) 
 }
 
 nlohmann::ordered_json GptTask::counters() {
-  nlohmann::ordered_json counters = {{"steps", steps_}, {"evaluated_at", evaluated_at_}, {"smooth_loss", smooth_loss_}};
+  nlohmann::ordered_json counters = {{"vocab_size", model_.config().vocab_size},
+                                     {"steps", steps_},
+                                     {"evaluated_at", evaluated_at_},
+                                     {"smooth_loss", smooth_loss_}};
   if (best_bpb_) counters["best_bpb"] = *best_bpb_;
   if (position_) counters["loader"] = position_->to_json();
   return counters;

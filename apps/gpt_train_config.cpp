@@ -43,19 +43,6 @@ std::string help() {
          config::help_text(gpt_optimizer_schema().options(), "gpt.optimizer");
 }
 
-GptJob read_job(const Node& resolved) {
-  config::refuse_unknown_keys(resolved, known_keys());
-  GptJob job;
-  job.train = gpt_train_schema().read(resolved);
-  if (const Node* gpt = resolved.find("gpt")) job.parts = read_gpt_parts(*gpt);
-  Node gpt = gpt_schema().dump(job.parts.model);
-  gpt.set("optimizer", gpt_optimizer_schema().dump(job.parts.optimizer));
-  Node all = gpt_train_schema().dump(job.train);
-  all.set("gpt", std::move(gpt));
-  job.resolved_yaml = config::write_yaml(all);
-  return job;
-}
-
 }  // namespace
 
 const config::Schema<GptTrainConfig>& gpt_train_schema() {
@@ -93,7 +80,7 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
     table.option("core_metric_max_per_task", &C::core_metric_max_per_task, "examples per task; -1: all").at_least(-1);
     table.option("sample_every", &C::sample_every, "samples from fixed prompts").at_least(-1);
     table.section("Output");
-    table.option("run", &C::run, "name of the run, for the report").not_empty();
+    table.option("run", &C::run, "name of the run in the report; dummy: the model tag").not_empty();
     table.option("model_tag", &C::model_tag, "folder in models; null: d<depth>");
     table.option("save_every", &C::save_every, "steps between checkpoints; -1: only at the end").at_least(-1);
     table.option("resume_from_step", &C::resume_from_step, "go on from this step's checkpoint").at_least(-1);
@@ -103,11 +90,25 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
     table.option("seed", &C::seed, "of the initial weights").at_least(0);
     table.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0).at_most(4096);
     table.option("log_interval", &C::log_interval, "steps between log lines").at_least(1);
+    table.option("device", &C::device, "this version trains GPTs on CPUs only").one_of({"auto", "cpu"});
     table.option("on_nan", &C::on_nan, "when a loss or gradient isn't finite").one_of({"stop", "skip", "rollback"});
     table.option("time_limit", &C::time_limit, "seconds, then a checkpoint is written; 0: none").at_least(0);
     return table;
   }();
   return schema;
+}
+
+GptJob read_gpt_job(const Node& resolved) {
+  config::refuse_unknown_keys(resolved, known_keys());
+  GptJob job;
+  job.train = gpt_train_schema().read(resolved);
+  if (const Node* gpt = resolved.find("gpt")) job.parts = read_gpt_parts(*gpt);
+  Node gpt = gpt_schema().dump(job.parts.model);
+  gpt.set("optimizer", gpt_optimizer_schema().dump(job.parts.optimizer));
+  Node all = gpt_train_schema().dump(job.train);
+  all.set("gpt", std::move(gpt));
+  job.resolved_yaml = config::write_yaml(all);
+  return job;
 }
 
 GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size) {
@@ -162,7 +163,7 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
 
 TrainConfig loop_config(const GptTrainConfig& config, const std::string& run_dir) {
   TrainConfig loop;
-  loop.run_name = model_tag(config);
+  loop.run_name = config.run == "dummy" ? model_tag(config) : config.run;
   loop.checkpoint_path = run_dir;
   loop.lr = 1;  // the optimizer has rates and schedules of its own
   loop.lr_warmup_steps = 0;
@@ -186,6 +187,9 @@ GptCommandLine parse_gpt_command_line(int argc, const char* const* argv) {
   const CommandLine line = parse_command_line(argc, argv, kProgram);
   if (line.help) return {help(), {}};
   if (line.version) return {kProgram.name + " " TERN_VERSION "\n", {}};
+  if (line.multirun) {
+    throw Error(ErrorKind::usage, "gpt_train has no --multirun", "command line", "start it once per configuration");
+  }
   config::ConfigTree tree;
   if (!line.config_dir.empty()) tree.add_folder(line.config_dir);
   tree.add_embedded(shipped_configs());
@@ -197,7 +201,7 @@ GptCommandLine parse_gpt_command_line(int argc, const char* const* argv) {
   const Node composed = config::compose(tree, {line.config_name, overrides, known_keys()}).config;
   const Node resolved = config::resolve(composed, {});
   GptCommandLine result;
-  result.job = read_job(resolved);
+  result.job = read_gpt_job(resolved);
   if (line.print_config) result.answer = config::write_yaml(line.resolve ? resolved : composed);
   return result;
 }

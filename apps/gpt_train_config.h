@@ -46,6 +46,7 @@ struct GptTrainConfig {
   int64_t seed = 42;
   int64_t threads = 0;
   int64_t log_interval = 1;
+  std::string device = "auto";
   std::string on_nan = "stop";
   double time_limit = 0;
 };
@@ -75,6 +76,9 @@ struct GptPlan {
 
 // "d20" unless model_tag says otherwise.
 [[nodiscard]] std::string model_tag(const GptTrainConfig& config);
+
+// Out of a whole resolved configuration, such as a checkpoint's. Throws Error(usage) naming key and place.
+[[nodiscard]] GptJob read_gpt_job(const config::Node& resolved);
 
 struct GptCommandLine {
   std::optional<std::string> answer;  // of --help, --version or --cfg, to be printed

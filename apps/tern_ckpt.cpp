@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/checkpoint_tables.h"
+#include "apps/gpt_export.h"
 #include "apps/program.h"
 #include "base/error.h"
 #include "base/version.h"
@@ -37,6 +38,9 @@ constexpr const char* kHelp = R"(Commands:
                    into a new checkpoint folder OUT that load_checkpoint takes
   export IN OUT    Weights of a checkpoint, run folder or file into OUT.pt, which
                    Python's torch.load reads, or OUT.safetensors
+  export-nanochat IN OUT
+                   A checkpoint or run folder of gpt_train into the folder OUT as
+                   nanochat keeps it, optimizer included
 )";
 
 cxxopts::Options make_options() {
@@ -160,6 +164,11 @@ int run_command(const cxxopts::ParseResult& parsed) {
     check_usage(parsed, arguments, 2, {"ema", "orig-mod"});
     return export_weights(arguments[1], arguments[2], parsed.count("ema") > 0,
                           parsed.count("orig-mod") > 0 ? "_orig_mod." : "");
+  }
+  if (command == "export-nanochat") {
+    check_usage(parsed, arguments, 2, {});
+    fmt::print("{}: step {}\n", arguments[2], export_to_nanochat(arguments[1], arguments[2]));
+    return 0;
   }
   fail_usage("unknown command " + command);
 }

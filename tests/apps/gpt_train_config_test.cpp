@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
+#include "base/file.h"
 #include "engine/optim/scaling_rules.h"
 #include "models/gpt/shape.h"
 #include "tests/engine/config/expect_error.h"
@@ -92,8 +94,18 @@ TEST(GptTrainConfig, TheLocalCpuConfigurationIsTheMissions) {
   EXPECT_EQ(plan.task.num_iterations, 50);
 }
 
+TEST(GptTrainConfig, HelpIsPinned) {
+  const char* arguments[] = {"gpt_train", "--help"};
+  EXPECT_EQ(parse_gpt_command_line(2, arguments).answer,
+            read_file(std::filesystem::path(TERN_TEST_REFERENCE) / "config/gpt_train_help.txt"));
+}
+
 TEST(GptTrainConfig, ErrorsNameTheOption) {
   EXPECT_NE(test::usage_error([] { (void)parse({"--dept=4"}); }).find("--depth"), std::string::npos);
+  EXPECT_EQ(test::usage_error([] {
+              (void)parse({"--multirun", "depth=1,2"});
+            }),
+            "gpt_train has no --multirun, command line, start it once per configuration");
   EXPECT_NE(test::usage_error([] { (void)parse({"depth=0"}); }).find("depth needs an integer"), std::string::npos);
   EXPECT_EQ(test::usage_error([] {
               (void)make_gpt_plan(parse({"--total-batch-size=1000", "--num-iterations=1"}), 32768, 1);
@@ -111,6 +123,8 @@ TEST(GptTrainConfig, LoopGoesOnFromTheStepAskedFor) {
   EXPECT_EQ(loop_config(parse({"--resume-from-step=30"}).train, "m/d20").resume, "m/d20/step_30");
   EXPECT_EQ(loop_config(parse({"--save-every=7"}).train, "m/d20").checkpoint_interval, 7);
   EXPECT_EQ(model_tag(parse({"--model-tag=x"}).train), "x");
+  EXPECT_EQ(loop_config(parse({"--model-tag=x"}).train, "m").run_name, "x");
+  EXPECT_EQ(loop_config(parse({"--run=first"}).train, "m").run_name, "first");
 }
 
 }  // namespace

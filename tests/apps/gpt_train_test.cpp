@@ -84,6 +84,21 @@ TEST_F(GptTrain, ResumesBitForBit) {
             read_file(folder_ / "models/whole/step_8/model.safetensors"));
 }
 
+TEST_F(GptTrain, ExportsToNanochat) {
+  ASSERT_EQ(run({"--num-iterations=3", "--eval-every=-1"}).exit_code, 0);
+  const std::string out = folder_ / "nanochat";
+  const ProcessResult result = run_process({TERN_BIN "/tern_ckpt", "export-nanochat", folder_ / "models/d3", out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, out + ": step 3\n");
+  const auto meta = nlohmann::json::parse(read_file(out + "/meta_000003.json"));
+  EXPECT_EQ(meta.at("model_config").at("n_layer"), 3);
+  EXPECT_EQ(meta.at("model_config").at("vocab_size"), 265);
+  EXPECT_EQ(meta.at("total_batch_size"), 128);
+  EXPECT_TRUE(fs::exists(out + "/model_000003.pt") && fs::exists(out + "/optim_000003_rank0.pt"));
+  fs::remove_all(folder_ / "models/d3/step_3");
+  EXPECT_EQ(run_process({TERN_BIN "/tern_ckpt", "export-nanochat", folder_ / "models/d3", out}).exit_code, 4);
+}
+
 TEST_F(GptTrain, ErrorsAreOneLineWithTheRightExitCode) {
   ProcessResult result = run({"--num-iterations=1", "--total-batch-size=100"});
   EXPECT_EQ(result.exit_code, 2);

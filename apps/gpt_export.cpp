@@ -1,0 +1,64 @@
+#include "apps/gpt_export.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <fmt/format.h>
+
+#include "apps/gpt_tensors.h"
+#include "apps/gpt_train_config.h"
+#include "apps/nanochat_checkpoint.h"
+#include "base/error.h"
+#include "engine/checkpoint/layout.h"
+#include "engine/checkpoint/reader.h"
+#include "engine/config/yaml_read.h"
+
+namespace fs = std::filesystem;
+
+namespace tern {
+
+namespace {
+
+fs::path find_checkpoint(const fs::path& in) {
+  if (fs::exists(in / kManifestName)) return in;
+  const auto newest = find_newest_valid(in, [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
+  if (!newest) throw Error(ErrorKind::checkpoint, "folder holds no valid checkpoint", in.string());
+  return *newest;
+}
+
+int64_t vocab_size(const Snapshot& snapshot, const fs::path& folder) {
+  const auto task = snapshot.counters.find("task");
+  if (task == snapshot.counters.end() || !task->contains("vocab_size")) {
+    throw Error(ErrorKind::checkpoint, "this is not a checkpoint of gpt_train", folder.string());
+  }
+  return task->at("vocab_size").get<int64_t>();
+}
+
+nlohmann::ordered_json make_meta(const GptJob& job, const GptPlan& plan, const Snapshot& snapshot) {
+  nlohmann::ordered_json meta = {{"user_config", {{"depth", job.train.depth}, {"run", job.train.run}}},
+                                 {"device_batch_size", plan.task.device_batch_size},
+                                 {"max_seq_len", plan.model.sequence_len},
+                                 {"total_batch_size", plan.task.total_batch_size}};
+  const auto bpb = snapshot.metrics.find("val/bpb");
+  if (bpb != snapshot.metrics.end()) meta["val_bpb"] = bpb->second;
+  return meta;
+}
+
+}  // namespace
+
+int64_t export_to_nanochat(const fs::path& in, const fs::path& out) {
+  const fs::path folder = find_checkpoint(in);
+  const Snapshot snapshot = load_checkpoint(folder, /*rank=*/0, /*world_size=*/1);
+  const int64_t vocabulary = vocab_size(snapshot, folder);
+  const GptJob job = read_gpt_job(config::read_yaml(snapshot.config_yaml, (folder / "config").string()));
+  const GptPlan plan = make_gpt_plan(job, vocabulary, 1);
+  at::Generator generator = at::detail::createCPUGenerator(0);
+  const gpt::Gpt model(plan.model, generator);
+  load_gpt_weights(model, snapshot.model, folder.string());
+  const GptGroups groups = gpt_groups(model, plan.rates, job.parts.optimizer);
+  MuonAdamW optimizer(groups.adamw, groups.muon);
+  optimizer.restore(snapshot.optimizer, snapshot.step);
+  write_nanochat(out, snapshot.step, model, make_meta(job, plan, snapshot));
+  write_nanochat_optimizer(out, snapshot.step, optimizer);
+  return snapshot.step;
+}
+
+}  // namespace tern
