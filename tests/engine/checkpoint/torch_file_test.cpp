@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/checkpoint/pickle.h"
 #include "tests/engine/checkpoint/support.h"
 
 namespace tern::test {
@@ -129,6 +130,38 @@ TEST(TorchFile, WritingIntoAMissingFolderIsAnError) {
   const TempFolder folder;
   expect_checkpoint_error([&] { write_torch_file(folder.path() / "no" / "t.pt", dtype_tensors()); },
                           {"open for writing", "no/t.pt"});
+}
+
+// What an optimizer's state dict is made of.
+TEST(TorchFile, WritesNestedObjectsThatComeBack) {
+  const at::Tensor tensor = dtype_tensors().front().second;
+  PickleValue zero{int64_t{0}}, big{int64_t{1} << 40}, negative{int64_t{-7}}, ratio{0.1}, yes{true}, none{},
+      name{std::string("lr")};
+  PickleValue inner{tensor}, pair{PickleTuple{{&ratio, &yes}}}, list{PickleList{{&big, &negative, &none}}};
+  PickleValue state{PickleDict{{{&zero, &inner}}}};
+  PickleValue root{PickleDict{{{&name, &pair}, {&negative, &list}, {&big, &state}}}};
+  const TempFolder folder;
+  write_torch_object(folder / "object.pt", root);
+  read_torch_object(folder / "object.pt", [&](PickleRef read) {
+    const auto& dict = pickle_as<PickleDict>(read, "a dict").items;
+    ASSERT_EQ(dict.size(), 3U);
+    EXPECT_EQ(pickle_as<std::string>(dict[0].first, "text"), "lr");
+    const auto& read_pair = pickle_as<PickleTuple>(dict[0].second, "a tuple").items;
+    EXPECT_EQ(pickle_as<double>(read_pair[0], "a number"), 0.1);
+    EXPECT_TRUE(pickle_as<bool>(read_pair[1], "a truth"));
+    EXPECT_EQ(pickle_as<int64_t>(dict[1].first, "an integer"), -7);
+    const auto& read_list = pickle_as<PickleList>(dict[1].second, "a list").items;
+    EXPECT_EQ(pickle_as<int64_t>(read_list[0], "an integer"), int64_t{1} << 40);
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(read_list[2]->data));
+    const auto& read_state = pickle_as<PickleDict>(dict[2].second, "a dict").items;
+    EXPECT_TRUE(pickle_as<at::Tensor>(read_state[0].second, "a tensor").equal(tensor));
+  });
+  expect_checkpoint_error(
+      [&] {
+        read_torch_object(folder / "object.pt",
+                          [](PickleRef read) { (void)pickle_as<std::string>(read, "the text of it all"); });
+      },
+      {"expected the text of it all", "object.pt"});
 }
 
 }  // namespace

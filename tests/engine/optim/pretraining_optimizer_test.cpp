@@ -1,0 +1,55 @@
+#include "engine/optim/pretraining_optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/support/tensors.h"
+
+namespace tern::test {
+namespace {
+
+constexpr PretrainingSchedule kSchedule{.num_iterations = 6, .warmup_steps = 2, .weight_decay = 0.2};
+
+struct Model {
+  TensorList scalars = {{"scale", randn({3}, 1, at::kFloat).set_requires_grad(true)}};
+  TensorList matrices = {{"weight", randn({4, 6}, 2, at::kFloat).set_requires_grad(true)}};
+
+  [[nodiscard]] MuonAdamW optimizer() const {
+    return {{{.parameters = scalars, .lr = 0.1}}, {.parameters = matrices, .lr = 0.02, .recipe = {}}};
+  }
+
+  void set_gradients(uint64_t seed) const {
+    scalars[0].second.mutable_grad() = randn({3}, seed, at::kFloat);
+    matrices[0].second.mutable_grad() = randn({4, 6}, seed + 50, at::kFloat);
+  }
+};
+
+// The schedules count from 0 in the first step, and go on where a restored optimizer stood.
+TEST(PretrainingOptimizer, StepsUnderTheSchedulesAlsoAfterARestart) {
+  const Model by_hand, scheduled;
+  MuonAdamW reference = by_hand.optimizer();
+  auto optimizer = std::make_unique<PretrainingOptimizer>(scheduled.optimizer(), kSchedule);
+  for (int64_t step = 0; step < 6; ++step) {
+    if (step == 3) {
+      TensorList saved;
+      for (const auto& [name, tensor] : optimizer->state()) saved.emplace_back(name, tensor.clone());
+      optimizer = std::make_unique<PretrainingOptimizer>(scheduled.optimizer(), kSchedule);
+      optimizer->restore(saved, {}, 3);
+    }
+    by_hand.set_gradients(static_cast<uint64_t>(step) + 10);
+    scheduled.set_gradients(static_cast<uint64_t>(step) + 10);
+    reference.step({.lr_multiplier = lr_multiplier(step, kSchedule),
+                    .muon_momentum = muon_momentum(step, kSchedule),
+                    .muon_weight_decay = muon_weight_decay(step, kSchedule)});
+    optimizer->step(1);
+    EXPECT_DOUBLE_EQ(optimizer->rate(1), 0.02 * lr_multiplier(step, kSchedule));
+    EXPECT_TRUE(same(scheduled.scalars[0].second.detach(), by_hand.scalars[0].second.detach())) << step;
+    EXPECT_TRUE(same(scheduled.matrices[0].second.detach(), by_hand.matrices[0].second.detach())) << step;
+  }
+  EXPECT_EQ(optimizer->steps(), 6);
+  EXPECT_TRUE(optimizer->ema().empty());
+}
+
+}  // namespace
+}  // namespace tern::test
