@@ -5,6 +5,7 @@
 #include "data/puzzles/dataset_h5.h"
 #include "data/puzzles/dataset_npy.h"
 #include "data/puzzles/metadata.h"
+#include "data/puzzles/token_rows.h"
 
 namespace tern::puzzles {
 
@@ -23,6 +24,19 @@ std::string read_text(const std::filesystem::path& path, const std::string& name
 }
 
 }  // namespace
+
+std::optional<BadExample> PuzzleSet::load_rows(std::span<const int64_t> rows, const TokenRules& rules, int32_t* inputs,
+                                               int32_t* labels) const {
+  const auto seq_len = static_cast<size_t>(rules.seq_len);
+  read_rows(rows, inputs, labels);
+  for (const int64_t row : rows) {
+    if (!tokens_in_range(inputs, seq_len, rules.vocab_size)) return BadExample{row, "inputs"};
+    if (!mask_labels(labels, seq_len, rules.ignore_label_id, rules.vocab_size)) return BadExample{row, "labels"};
+    inputs += seq_len;
+    labels += seq_len;
+  }
+  return std::nullopt;
+}
 
 Split open_split(const std::filesystem::path& path, const std::string& split) {
   if (const auto file = find_h5_dataset(path)) return open_h5_split(*file, split);

@@ -28,6 +28,19 @@ struct Metadata {
   std::vector<std::string> sets;
 };
 
+// What the rows of a set must be: seq_len tokens in [0, vocab_size), among the labels also ignore_label_id.
+struct TokenRules {
+  int64_t seq_len;
+  int64_t vocab_size;
+  std::optional<int64_t> ignore_label_id;
+};
+
+// An example that breaks them.
+struct BadExample {
+  int64_t row;
+  const char* part;  // "inputs" or "labels"
+};
+
 // One set of one split. Immutable and safe to read from several threads.
 class PuzzleSet {
  public:
@@ -37,6 +50,11 @@ class PuzzleSet {
 
   // Copies examples `rows` to inputs and labels, each rows.size() x seq_len, as stored (labels not yet masked).
   virtual void read_rows(std::span<const int64_t> rows, int32_t* inputs, int32_t* labels) const = 0;
+
+  // The same for training: tokens are checked, and ignore_label_id becomes kIgnoreLabel. Returns the first example that
+  // breaks the rules; the rows from there on are then not all filled.
+  [[nodiscard]] virtual std::optional<BadExample> load_rows(std::span<const int64_t> rows, const TokenRules& rules,
+                                                            int32_t* inputs, int32_t* labels) const;
 
   std::vector<int32_t> puzzle_identifiers;  // per puzzle
   std::vector<int32_t> puzzle_indices;      // puzzle p has examples [puzzle_indices[p], puzzle_indices[p + 1])

@@ -8,6 +8,7 @@
 #include "base/npy.h"
 #include "data/puzzles/dataset_check.h"
 #include "data/puzzles/metadata.h"
+#include "data/puzzles/token_bytes.h"
 #include "data/puzzles/token_rows.h"
 
 namespace tern::puzzles {
@@ -25,12 +26,37 @@ class NpySet : public PuzzleSet {
     copy_rows(labels_, rows, labels);
   }
 
+  std::optional<BadExample> load_rows(std::span<const int64_t> rows, const TokenRules& rules, int32_t* inputs,
+                                      int32_t* labels) const override {
+    constexpr NpyType kByte{'u', 1};
+    if (inputs_.type != kByte || labels_.type != kByte) return PuzzleSet::load_rows(rows, rules, inputs, labels);
+    const auto seq_len = static_cast<size_t>(rules.seq_len);
+    for (const int64_t row : rows) {
+      if (!load_input_bytes(bytes_of(inputs_, row), seq_len, rules.vocab_size, inputs)) {
+        return BadExample{row, "inputs"};
+      }
+      if (!load_label_bytes(bytes_of(labels_, row), seq_len, rules.vocab_size, rules.ignore_label_id, labels)) {
+        return BadExample{row, "labels"};
+      }
+      inputs += seq_len;
+      labels += seq_len;
+    }
+    return std::nullopt;
+  }
+
  private:
+  static const std::byte* row_of(const NpyArray& array, int64_t row) {
+    return array.data.data() + row * array.shape[1] * array.type.size;
+  }
+
+  static const uint8_t* bytes_of(const NpyArray& array, int64_t row) {
+    return reinterpret_cast<const uint8_t*>(row_of(array, row));
+  }
+
   static void copy_rows(const NpyArray& array, std::span<const int64_t> rows, int32_t* out) {
     const auto seq_len = static_cast<size_t>(array.shape[1]);
-    const size_t row_bytes = seq_len * static_cast<size_t>(array.type.size);
     for (const int64_t row : rows) {
-      widen_tokens(array.data.data() + static_cast<size_t>(row) * row_bytes, array.type, seq_len, out);
+      widen_tokens(row_of(array, row), array.type, seq_len, out);
       out += seq_len;
     }
   }

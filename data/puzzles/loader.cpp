@@ -144,8 +144,14 @@ void Loader::fill(const LoadedSet& loaded, Batch& batch, int64_t global_size) {
   batch.labels.resize(tokens);
   batch.puzzle_identifiers.resize(static_cast<size_t>(batch.batch));
 
-  loaded.set->read_rows(local_.rows, batch.inputs.data(), batch.labels.data());
-  check_rows(loaded, batch);
+  const TokenRules rules{metadata_.seq_len, metadata_.vocab_size, metadata_.ignore_label_id};
+  const auto bad = loaded.set->load_rows(local_.rows, rules, batch.inputs.data(), batch.labels.data());
+  if (bad) {
+    throw Error(ErrorKind::data,
+                std::string(bad->part) + " of example " + std::to_string(bad->row) + " hold a token outside 0-" +
+                    std::to_string(metadata_.vocab_size - 1),
+                loaded.where, "build the dataset again");
+  }
   const auto filled = static_cast<size_t>(batch.num_examples * batch.seq_len);
   std::fill(batch.inputs.data() + filled, batch.inputs.data() + tokens, static_cast<int32_t>(metadata_.pad_id));
   std::fill(batch.labels.data() + filled, batch.labels.data() + tokens, kIgnoreLabel);
@@ -154,21 +160,6 @@ void Loader::fill(const LoadedSet& loaded, Batch& batch, int64_t global_size) {
     batch.puzzle_identifiers.data()[i] = is_example
                                              ? loaded.set->puzzle_identifiers[static_cast<size_t>(local_.puzzles[i])]
                                              : static_cast<int32_t>(metadata_.blank_identifier_id);
-  }
-}
-
-// Masks the labels on the way.
-void Loader::check_rows(const LoadedSet& loaded, Batch& batch) const {
-  const auto seq_len = static_cast<size_t>(batch.seq_len);
-  for (size_t i = 0; i < local_.rows.size(); ++i) {
-    const bool inputs_ok = tokens_in_range(batch.inputs.data() + i * seq_len, seq_len, metadata_.vocab_size);
-    const bool labels_ok =
-        mask_labels(batch.labels.data() + i * seq_len, seq_len, metadata_.ignore_label_id, metadata_.vocab_size);
-    if (inputs_ok && labels_ok) continue;
-    throw Error(ErrorKind::data,
-                std::string(inputs_ok ? "labels" : "inputs") + " of example " + std::to_string(local_.rows[i]) +
-                    " hold a token outside 0-" + std::to_string(metadata_.vocab_size - 1),
-                loaded.where, "build the dataset again");
   }
 }
 

@@ -62,7 +62,6 @@ class Loader {
   [[nodiscard]] bool next_test(Batch& batch);
   void begin_pass();
   void fill(const LoadedSet& set, Batch& batch, int64_t global_size);
-  void check_rows(const LoadedSet& set, Batch& batch) const;
 
   LoaderConfig config_;
   Metadata metadata_;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "data/puzzles/loader.h"
+#include "data/puzzles/token_bytes.h"
 #include "data/puzzles/token_rows.h"
 #include "tests/data/puzzles/npy_dataset.h"
 #include "tests/support/temp_folder.h"
@@ -188,6 +189,29 @@ TEST(TokenRows, RangeAndMask) {
   EXPECT_EQ(unmasked, (std::vector<int32_t>{0, 3}));
   EXPECT_TRUE(mask_labels(unmasked.data(), 2, int64_t{1} << 32, 10));
   EXPECT_EQ(unmasked, (std::vector<int32_t>{0, 3}));
+}
+
+// Bytes have loops of their own; the general ones say what must come out, at every length around a vector's.
+TEST(TokenBytes, EqualTheGeneralLoops) {
+  for (const int64_t vocab_size : {1, 12, 255, 256, 1000}) {
+    for (const std::optional<int64_t> ignored : {std::optional<int64_t>(), {0}, {12}, {200}, {-100}, {300}}) {
+      for (const size_t count : {0, 1, 31, 32, 33, 63, 64, 65, 900}) {
+        for (const int last : {0, 11, 12, 200, 254, 255}) {
+          std::vector<uint8_t> source(count);
+          for (size_t i = 0; i < count; ++i) source[i] = static_cast<uint8_t>(i * 7 % 12);
+          if (count > 0) source[count - 1] = static_cast<uint8_t>(last);
+          std::vector<int32_t> expected(source.begin(), source.end());
+          std::vector<int32_t> out(count);
+          const bool inputs_ok = tokens_in_range(expected.data(), count, vocab_size);
+          EXPECT_EQ(load_input_bytes(source.data(), count, vocab_size, out.data()), inputs_ok);
+          EXPECT_EQ(out, expected);
+          const bool labels_ok = mask_labels(expected.data(), count, ignored, vocab_size);
+          EXPECT_EQ(load_label_bytes(source.data(), count, vocab_size, ignored, out.data()), labels_ok);
+          EXPECT_EQ(out, expected);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
