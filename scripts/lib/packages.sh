@@ -23,5 +23,5 @@ install_packages() {
   # An interrupted installation leaves packages unpacked but not configured; apt refuses to go on from there.
   if [ -n "$(dpkg --audit)" ]; then "${as_root[@]}" dpkg --configure -a; fi
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
