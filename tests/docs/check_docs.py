@@ -45,7 +45,6 @@ def bash_blocks(document):
 def stand_in(name, real, arguments):
     """What runs in place of program `name`: returns what is wrong with its arguments."""
     if name in CONFIGURED and "--help" not in arguments and "--version" not in arguments:
-        arguments = [argument for argument in arguments if argument not in ("--multirun", "-m")]
         run = subprocess.run([real, *arguments, *([] if "--cfg" in arguments else ["--cfg", "job"])],
                              capture_output=True, text=True)
         return run.stderr.strip() if run.returncode else None
