@@ -251,10 +251,10 @@ class Schema {
     std::function<Node(const Config&)> get;
   };
 
-  Binding& add(std::string key, std::string help) {
+  Binding& add(const std::string& key, const std::string& help) {
     Binding& binding = bindings_.emplace_back();
-    binding.info.key = std::move(key);
-    binding.info.help = std::move(help);
+    binding.info.key = key;
+    binding.info.help = help;
     binding.info.section = section_;
     return binding;
   }
