@@ -21,6 +21,7 @@ std::vector<AttentionSetup> attention_setups() {
       {"cached_keys_turned", 64, 1, 3, 129, 1, 1, kAll, 0, 1, 0, false},
       {"rows_without_a_key", 64, 1, 200, 70, 1, 1, kAll, 0, 0, 0, false},
       {"both_sides_window", 64, 1, 140, 140, 1, 1, 5, 9},
+      {"window_of_two_keys", 64, 1, 129, 129, 1, 1, 1, 0},  // a tile's last key is seen by the next tile's first query
       {"wide_one_token", 128, 1, 1, 1, 2, 1, kAll, 0, -1, 1.2f},
       {"wide_rows_without_a_key", 128, 1, 70, 5, 1, 1, kAll, 0, 0, 0, false},
       {"wide_gpt", 128, 1, 129, 129, 2, 1, kAll, 0, -1, 1.2f},
