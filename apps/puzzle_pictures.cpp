@@ -36,8 +36,7 @@ PuzzlePicture make_picture(const trm::PuzzleBatch& batch, const at::Tensor& pred
   const bool is_arc = metadata.seq_len == puzzles::kArcSeqLen && metadata.vocab_size == 12;
   const auto grid_of = [&](const at::Tensor& tokens) {
     const at::Tensor values = tokens.to(at::kCPU, at::kInt).contiguous();
-    const std::span<const int32_t> row_of_tokens(values.const_data_ptr<int32_t>(),
-                                                 static_cast<size_t>(values.numel()));
+    const std::span<const int32_t> row_of_tokens(values.const_data_ptr<int32_t>(), static_cast<size_t>(values.numel()));
     return is_arc ? cropped(row_of_tokens) : whole(row_of_tokens);
   };
   const at::Tensor labels = batch.labels[row];

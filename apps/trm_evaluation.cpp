@@ -74,13 +74,12 @@ void vote(TrmVotes& votes, const puzzles::Batch& batch, const at::Tensor& preds,
   if (votes.empty()) return;
   const at::Tensor tokens = preds.to(at::kCPU, at::kInt).contiguous();
   const at::Tensor q = q_halt_logits.to(at::kCPU, at::kDouble).contiguous();
-  votes.update(
-      batch.dataset,
-      {.inputs = batch.inputs.values(),
-       .preds = {tokens.const_data_ptr<int32_t>(), static_cast<size_t>(tokens.numel())},
-       .puzzle_identifiers = batch.puzzle_identifiers.values(),
-       .q_halt_logits = {q.const_data_ptr<double>(), static_cast<size_t>(q.numel())}},
-      warnings);
+  votes.update(batch.dataset,
+               {.inputs = batch.inputs.values(),
+                .preds = {tokens.const_data_ptr<int32_t>(), static_cast<size_t>(tokens.numel())},
+                .puzzle_identifiers = batch.puzzle_identifiers.values(),
+                .q_halt_logits = {q.const_data_ptr<double>(), static_cast<size_t>(q.numel())}},
+               warnings);
 }
 
 }  // namespace
@@ -172,8 +171,7 @@ EvalResult TrmEvaluation::evaluate(trm::Trm& model, const std::string& loss_type
 }
 
 std::string TrmEvaluation::picture_title(const puzzles::Batch& batch, int64_t row, int64_t example) const {
-  const std::string name =
-      votes_.puzzle_name(batch.dataset, batch.puzzle_identifiers[static_cast<size_t>(row)]);
+  const std::string name = votes_.puzzle_name(batch.dataset, batch.puzzle_identifiers[static_cast<size_t>(row)]);
   return name.empty() ? "example " + std::to_string(example) : name;
 }
 

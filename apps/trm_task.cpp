@@ -45,10 +45,10 @@ void check_carry(const trm::Carry& saved, const trm::Latents& own) {
   const int64_t rows = saved.latents.z_H.size(0);
   const std::string fix = "resume with the run's own settings and data, or take only its weights with load_checkpoint";
   if (rows != own.z_H.size(0)) {
-    throw Error(ErrorKind::checkpoint,
-                fmt::format("the checkpoint has {} puzzles in progress and global_batch_size is {}", rows,
-                            own.z_H.size(0)),
-                "", fix);
+    throw Error(
+        ErrorKind::checkpoint,
+        fmt::format("the checkpoint has {} puzzles in progress and global_batch_size is {}", rows, own.z_H.size(0)), "",
+        fix);
   }
   if (saved.latents.z_H.sizes() != own.z_H.sizes() || saved.latents.z_H.dtype() != own.z_H.dtype()) {
     throw Error(ErrorKind::checkpoint, "the checkpoint's puzzles in progress don't fit this architecture or data", "",
@@ -65,8 +65,8 @@ TrmTask::TrmTask(const TrmJob& job, at::Device device)
       generator_(at::detail::createCPUGenerator(static_cast<uint64_t>(job.train.seed))),
       evaluation_(job.train, device, OnFailure::warn) {
   metadata_ = loader_->metadata();
-  model_ = std::make_unique<trm::Trm>(complete_config(job.arch, job.train.global_batch_size, metadata_), generator_,
-                                      device);
+  model_ =
+      std::make_unique<trm::Trm>(complete_config(job.arch, job.train.global_batch_size, metadata_), generator_, device);
   if (std::string why = model_->choose_attention_backend(job.train.attention_backend); !why.empty()) {
     notices_.push_back(std::move(why));
   }
@@ -77,8 +77,9 @@ TrainPlan TrmTask::plan() const {
   const TrainConfig& train = job_.train;
   TrainPlan plan;
   // Multiplied in upstream's order, so that the float64 result truncates to the same number.
-  plan.total_steps = static_cast<int64_t>(static_cast<double>(train.epochs * metadata_.total_groups) *
-                                          metadata_.mean_puzzle_examples / static_cast<double>(train.global_batch_size));
+  plan.total_steps =
+      static_cast<int64_t>(static_cast<double>(train.epochs * metadata_.total_groups) * metadata_.mean_puzzle_examples /
+                           static_cast<double>(train.global_batch_size));
   plan.total_iterations = train.epochs / train.eval_interval.value_or(train.epochs);
   return plan;
 }
@@ -111,7 +112,9 @@ bool TrmTask::next_batch() {
   return prefetcher_->next(batch_);
 }
 
-puzzles::LoaderState TrmTask::loader_state() const { return prefetcher_ ? prefetcher_->state() : loader_->state(); }
+puzzles::LoaderState TrmTask::loader_state() const {
+  return prefetcher_ ? prefetcher_->state() : loader_->state();
+}
 
 StepResult TrmTask::forward_backward() {
   const trm::PuzzleBatch batch = to_tensors(batch_, device_);
@@ -128,11 +131,17 @@ StepResult TrmTask::forward_backward() {
   return result;
 }
 
-void TrmTask::accept_step() { carry_ = std::move(next_carry_); }
+void TrmTask::accept_step() {
+  carry_ = std::move(next_carry_);
+}
 
-TensorList TrmTask::parameters() { return job_.train.freeze_weights ? TensorList{} : model_->parameters(); }
+TensorList TrmTask::parameters() {
+  return job_.train.freeze_weights ? TensorList{} : model_->parameters();
+}
 
-TensorList TrmTask::model_state() { return model_->state(); }
+TensorList TrmTask::model_state() {
+  return model_->state();
+}
 
 std::optional<SparseRows> TrmTask::sparse_rows() {
   const trm::PuzzleEmbedding& embedding = model_->puzzle_embedding();

@@ -42,8 +42,8 @@ void check_vocabulary(const trm::TrmConfig& config, const trm::NamedTensors& wei
   for (const auto& [name, tensor] : weights) {
     if (name != kTokenEmbedding || tensor.dim() != 2 || tensor.size(0) == config.vocab_size) continue;
     throw Error(ErrorKind::checkpoint,
-                fmt::format("the model knows {} tokens and the dataset has {}", tensor.size(0), config.vocab_size), path,
-                "use a dataset of the kind that it was trained on");
+                fmt::format("the model knows {} tokens and the dataset has {}", tensor.size(0), config.vocab_size),
+                path, "use a dataset of the kind that it was trained on");
   }
 }
 

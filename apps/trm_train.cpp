@@ -16,8 +16,9 @@ namespace {
 const tern::ProgramText kProgram = {
     .name = "trm_train",
     .summary = "Trains a Tiny Recursive Model on a puzzle dataset.",
-    .example = "trm_train arch=trm data_paths=\"[data/arc1]\" arch.L_layers=2 arch.H_cycles=3 arch.L_cycles=4 "
-               "+run_name=first ema=True",
+    .example =
+        "trm_train arch=trm data_paths=\"[data/arc1]\" arch.L_layers=2 arch.H_cycles=3 arch.L_cycles=4 "
+        "+run_name=first ema=True",
 };
 
 constexpr const char* kStopNotice =
@@ -37,8 +38,8 @@ int train(const tern::TrmJob& job) {
   if (job.train.threads > 0) at::set_num_threads(static_cast<int>(job.train.threads));
   tern::TrmTask task(job, tern::choose_device(job.train.device));
   const tern::TrainPlan plan = task.plan();
-  fmt::print(stderr, "{}: {} parameters, {} steps, run folder {}\n", job.train.run_name.value_or(""),
-             task.num_params(), plan.total_steps, job.train.checkpoint_path.value_or(""));
+  fmt::print(stderr, "{}: {} parameters, {} steps, run folder {}\n", job.train.run_name.value_or(""), task.num_params(),
+             plan.total_steps, job.train.checkpoint_path.value_or(""));
   tern::Trainer trainer(job.train, plan, task, job.resolved_yaml);
   const auto outcome = trainer.run();
   return outcome == tern::TrainOutcome::stopped_by_signal ? tern::stop_exit_code(tern::stop_signal()) : 0;

@@ -72,11 +72,11 @@ void TrmVotes::open(int64_t blank_identifier_id, std::vector<std::string>& warni
     guarded(entry, warnings, [&] {
       if (entry.vote) return;
       const EvaluatorConfig& config = entry.config;
-      auto vote = std::make_unique<puzzles::ArcVote>(
-          entry.path, blank_identifier_id,
-          puzzles::ArcVoteOptions{.pass_ks = config.pass_Ks,
-                                  .submission_k = config.submission_K,
-                                  .aggregated_voting = config.aggregated_voting});
+      auto vote =
+          std::make_unique<puzzles::ArcVote>(entry.path, blank_identifier_id,
+                                             puzzles::ArcVoteOptions{.pass_ks = config.pass_Ks,
+                                                                     .submission_k = config.submission_K,
+                                                                     .aggregated_voting = config.aggregated_voting});
       const std::string saved = std::exchange(entry.earlier, {});
       try {
         if (!saved.empty()) vote->merge(saved);

@@ -8,11 +8,11 @@
 namespace tern {
 
 enum class ErrorKind {
-  usage,          // command line or configuration
-  data,           // bad or missing data
-  checkpoint,     // bad or missing checkpoint
-  diverged,       // NaN or Inf in training
-  distributed,    // rendezvous or collective failed
+  usage,        // command line or configuration
+  data,         // bad or missing data
+  checkpoint,   // bad or missing checkpoint
+  diverged,     // NaN or Inf in training
+  distributed,  // rendezvous or collective failed
   out_of_memory,
 };
 
@@ -36,7 +36,7 @@ class Error : public std::runtime_error {
 }  // namespace tern
 
 // Invariant of this project's own code; a failure is a defect of Tern, never of its input.
-#define TERN_CHECK(condition, detail)                                                      \
-  do {                                                                                     \
-    if (!(condition)) ::tern::check_failed(#condition, __FILE__, __LINE__, (detail));      \
+#define TERN_CHECK(condition, detail)                                                 \
+  do {                                                                                \
+    if (!(condition)) ::tern::check_failed(#condition, __FILE__, __LINE__, (detail)); \
   } while (false)

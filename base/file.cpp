@@ -50,7 +50,7 @@ void write_all(int fd, std::string_view content, const std::filesystem::path& pa
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) fail("open", path, errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) fail("stat", path, errno);
   if (!S_ISREG(info.st_mode)) throw Error(ErrorKind::data, "not a regular file", path.string());
   size_ = static_cast<size_t>(info.st_size);

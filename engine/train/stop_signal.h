@@ -12,6 +12,8 @@ void install_stop_signals(const char* notice);
 [[nodiscard]] int stop_signal();
 
 // 143 for SIGTERM, 130 for SIGINT: the shell's code for a process that the signal ended.
-[[nodiscard]] inline int stop_exit_code(int signal) { return 128 + signal; }
+[[nodiscard]] inline int stop_exit_code(int signal) {
+  return 128 + signal;
+}
 
 }  // namespace tern

@@ -18,8 +18,8 @@
 namespace tern {
 
 struct StepResult {
-  double loss = 0;         // per example, as minimised
-  NamedValues metrics;     // "train/..." as logged
+  double loss = 0;      // per example, as minimised
+  NamedValues metrics;  // "train/..." as logged
   int64_t examples = 0;
 };
 
@@ -34,7 +34,7 @@ struct EvalResult {
   NamedValues metrics;
   std::vector<PuzzlePicture> pictures;
   std::vector<std::string> warnings;  // what failed, and why; training goes on
-  bool stopped = false;  // a stop signal cut it short: no metrics, to be done again
+  bool stopped = false;               // a stop signal cut it short: no metrics, to be done again
 };
 
 class Task {

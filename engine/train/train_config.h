@@ -48,18 +48,18 @@ struct TrainConfig {
   std::optional<std::string> checkpoint_path;  // run folder; null: runs/<project_name>/<run_name>
 
   // Tern's own.
-  std::string resume = "auto";                 // auto, never, or the path of a checkpoint folder
-  int64_t keep_checkpoints = 3;                // newest ones kept, beside the best; 0: all
-  std::string best_metric;                     // e.g. ARC/pass@2 or all/exact_accuracy; empty: no best is kept
-  int64_t early_stop = 0;                      // evaluations without a better best_metric before stopping; 0: off
-  int64_t checkpoint_interval = 0;             // steps between checkpoints; 0: only after evaluations and at the end
-  double time_limit = 0;                       // seconds; then a checkpoint is written and the run ends; 0: none
-  int64_t log_interval = 1;                    // steps between log lines
-  bool save_carry = true;                      // false: resumed runs start their puzzles afresh
-  std::string on_nan = "stop";                 // stop, skip, rollback
-  std::string device = "auto";                 // auto, cpu, cuda
-  std::string attention_backend = "auto";      // auto, fused, flash, cudnn, math
-  int64_t threads = 0;                         // CPU threads; 0: all cores
+  std::string resume = "auto";             // auto, never, or the path of a checkpoint folder
+  int64_t keep_checkpoints = 3;            // newest ones kept, beside the best; 0: all
+  std::string best_metric;                 // e.g. ARC/pass@2 or all/exact_accuracy; empty: no best is kept
+  int64_t early_stop = 0;                  // evaluations without a better best_metric before stopping; 0: off
+  int64_t checkpoint_interval = 0;         // steps between checkpoints; 0: only after evaluations and at the end
+  double time_limit = 0;                   // seconds; then a checkpoint is written and the run ends; 0: none
+  int64_t log_interval = 1;                // steps between log lines
+  bool save_carry = true;                  // false: resumed runs start their puzzles afresh
+  std::string on_nan = "stop";             // stop, skip, rollback
+  std::string device = "auto";             // auto, cpu, cuda
+  std::string attention_backend = "auto";  // auto, fused, flash, cudnn, math
+  int64_t threads = 0;                     // CPU threads; 0: all cores
 };
 
 }  // namespace tern

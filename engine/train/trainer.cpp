@@ -200,8 +200,8 @@ void Trainer::note_best(const NamedValues& metrics) {
 
 void Trainer::handle_non_finite(double loss, double grad_norm) {
   if (optimizer_) optimizer_->zero_grad();
-  const std::string what =
-      fmt::format("loss {} and gradient norm {} at step {}", number_text(loss), number_text(grad_norm), state_.step + 1);
+  const std::string what = fmt::format("loss {} and gradient norm {} at step {}", number_text(loss),
+                                       number_text(grad_norm), state_.step + 1);
   failed_step_ = std::max(failed_step_, state_.step + 1);
   if (config_.on_nan == "stop" || ++failures_ >= kMaxFailures) diverged(what);
   log_->message("warning: " + what + (config_.on_nan == "skip" ? "; batch skipped" : "; going back"));

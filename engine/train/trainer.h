@@ -77,10 +77,10 @@ class Trainer {
   std::unique_ptr<CheckpointWriter> writer_;
 
   RunState state_;
-  bool saved_ = false;  // nothing happened since the last save or load
+  bool saved_ = false;                                 // nothing happened since the last save or load
   std::optional<std::filesystem::path> resumed_from_;  // a rollback goes here until there is a save
-  int64_t failures_ = 0;     // not finite, since failed_step_ was last passed
-  int64_t failed_step_ = 0;  // the furthest step that was not finite
+  int64_t failures_ = 0;                               // not finite, since failed_step_ was last passed
+  int64_t failed_step_ = 0;                            // the furthest step that was not finite
 };
 
 }  // namespace tern

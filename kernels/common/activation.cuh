@@ -1,5 +1,5 @@
-// Activation functions in registers. T is the type the result will be rounded to: bfloat16 keeps 8 bits, so the device's
-// approximate instructions are exact enough; float32 uses the accurate functions.
+// Activation functions in registers. T is the type the result will be rounded to: bfloat16 keeps 8 bits, so the
+// device's approximate instructions are exact enough; float32 uses the accurate functions.
 #pragma once
 
 #include "kernels/simt/simt.h"

@@ -13,12 +13,15 @@ namespace tern::kernels {
 constexpr int kReluSquaredThreads = 256;
 
 // max(x, 0) that keeps a NaN, as fmaxf doesn't.
-__device__ __forceinline__ float relu(float x) { return x < 0.0f ? 0.0f : x; }
+__device__ __forceinline__ float relu(float x) {
+  return x < 0.0f ? 0.0f : x;
+}
 
 // Vector `index` covers elements from index * vec on; vec > 1 only where pointers are aligned. Elements behind the last
 // whole vector are the vec == 1 launch's.
 template <class T, int vec>
-__global__ void __launch_bounds__(kReluSquaredThreads) relu_squared_forward_kernel(const T* x, T* out, int64_t vectors) {
+__global__ void __launch_bounds__(kReluSquaredThreads)
+    relu_squared_forward_kernel(const T* x, T* out, int64_t vectors) {
   const int64_t index = int64_t{blockIdx.x} * kReluSquaredThreads + threadIdx.x;
   if (index >= vectors) return;
   float values[vec];
@@ -63,11 +66,11 @@ void relu_squared_forward_launch(const T* x, T* out, int64_t size, cudaStream_t 
 
 template <class T>
 void relu_squared_backward_launch(const T* dout, const T* x, T* dx, int64_t size, cudaStream_t stream) {
-  relu_squared_dispatch<T>(
-      size, rows_are_vectors<T>(0, dout, x, dx), [&]<int vec>(int64_t at, dim3 grid, int64_t vectors) {
-        SIMT_LAUNCH((relu_squared_backward_kernel<T, vec>), grid, dim3(kReluSquaredThreads), 0, stream, dout + at,
-                    x + at, dx + at, vectors);
-      });
+  relu_squared_dispatch<T>(size, rows_are_vectors<T>(0, dout, x, dx),
+                           [&]<int vec>(int64_t at, dim3 grid, int64_t vectors) {
+                             SIMT_LAUNCH((relu_squared_backward_kernel<T, vec>), grid, dim3(kReluSquaredThreads), 0,
+                                         stream, dout + at, x + at, dx + at, vectors);
+                           });
 }
 
 }  // namespace tern::kernels

@@ -15,7 +15,8 @@ namespace tern::kernels {
 
 constexpr int kSwigluThreads = 256;
 
-// Where a thread's vector lies: in tensors of width `inter`, and in those of width 2 * inter (the gate; up is inter later).
+// Where a thread's vector lies: in tensors of width `inter`, and in those of width 2 * inter (the gate; up is inter
+// later).
 struct SwigluPlace {
   int64_t single, packed;
 };
@@ -76,7 +77,8 @@ void swiglu_dispatch(int64_t rows, int64_t inter, bool whole_vectors, const Laun
     for (int64_t row = 0; row < rows; row += rows_at_once) {
       const int64_t vectors = (rows - row < rows_at_once ? rows - row : rows_at_once) * per_row;
       const auto blocks = static_cast<unsigned>((vectors + kSwigluThreads - 1) / kSwigluThreads);
-      launch.template operator()<vec>(row, dim3(blocks), static_cast<uint32_t>(vectors), static_cast<uint32_t>(per_row));
+      launch.template operator()<vec>(row, dim3(blocks), static_cast<uint32_t>(vectors),
+                                      static_cast<uint32_t>(per_row));
     }
   };
   if (whole_vectors)

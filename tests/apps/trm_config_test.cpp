@@ -210,7 +210,8 @@ TEST_F(FrontEnd, MistakesInFlags) {
   expect_error({"--lr=3"}, "unknown flag '--lr', on the command line, options are written key=value, see --help");
   expect_error({"--config-dir", "nowhere"},
                "configuration folder nowhere does not exist, give an existing folder to --config-dir");
-  expect_error({"--config-name", "cfg"}, "configuration 'cfg' not found, in built-in files, available: cfg_pretrain, gpt_train, gpt_train_cpu");
+  expect_error({"--config-name", "cfg"},
+               "configuration 'cfg' not found, in built-in files, available: cfg_pretrain, gpt_train, gpt_train_cpu");
   const ProcessResult result = run({"--config-name"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("config-name"), std::string::npos);

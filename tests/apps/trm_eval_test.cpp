@@ -126,7 +126,8 @@ TEST_F(TrmEval, CommandLine) {
   };
   const test::ProcessResult help = run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* option : {"--checkpoint", "--raw", "--predictions", "--data", "--out", "--pass-k", "1,2,5,10,100,1000", "--submission-k"}) {
+  for (const char* option : {"--checkpoint", "--raw", "--predictions", "--data", "--out", "--pass-k",
+                             "1,2,5,10,100,1000", "--submission-k"}) {
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
   }
   EXPECT_TRUE(run({"--version"}).out.starts_with("trm_eval "));

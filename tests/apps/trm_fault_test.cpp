@@ -199,7 +199,8 @@ TEST(TrmMemory, OutOfMemoryIsOneLineAndLosesNothing) {
 TEST(TrmBadInput, Configuration) {
   const TrmFolder folder;
   expect_error(folder.train("run", {"globalbatchsize=4"}), 2, "did you mean 'global_batch_size'?");
-  expect_error(folder.train("run", {"epochs=many"}), 2, "epochs needs an integer >= 1 and <= 1000000000000, not 'many'");
+  expect_error(folder.train("run", {"epochs=many"}), 2,
+               "epochs needs an integer >= 1 and <= 1000000000000, not 'many'");
   expect_error(folder.train("run", {"arch.num_heads=3"}), 2,
                "arch.hidden_size=16 is not divisible by arch.num_heads=3");
   expect_error(folder.train("run", {"eval_interval=5"}), 2, "eval_interval=5 does not divide epochs=12");

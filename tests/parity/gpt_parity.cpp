@@ -48,8 +48,8 @@ struct Verdict {
   }
 };
 
-// Lambdas and gates have gradients that are sums of terms which cancel, and Muon divides by the small singular values of
-// a gate's: in gpt_small, upstream's own float32 gate lies 1.9e-4 from a float64 replay of it (ours 1.8e-4).
+// Lambdas and gates have gradients that are sums of terms which cancel, and Muon divides by the small singular values
+// of a gate's: in gpt_small, upstream's own float32 gate lies 1.9e-4 from a float64 replay of it (ours 1.8e-4).
 bool is_scalar(const std::string& name) {
   return name.find("_lambda") != std::string::npos || name.find("gate") != std::string::npos;
 }

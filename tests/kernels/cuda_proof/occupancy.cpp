@@ -17,7 +17,7 @@ struct Multiprocessor {
 // CUDA C++ Programming Guide, technical specifications per compute capability. All have 65536 registers and reserve
 // 1 KiB of shared memory per block.
 const std::map<std::string, Multiprocessor> kMultiprocessors = {
-    {"80", {8, 0, 2048, 164 << 10}},  {"86", {8, 6, 1536, 100 << 10}},   {"89", {8, 9, 1536, 100 << 10}},
+    {"80", {8, 0, 2048, 164 << 10}},  {"86", {8, 6, 1536, 100 << 10}},    {"89", {8, 9, 1536, 100 << 10}},
     {"90a", {9, 0, 2048, 228 << 10}}, {"100a", {10, 0, 2048, 228 << 10}}, {"120", {12, 0, 1536, 100 << 10}}};
 
 cudaOccDeviceProp properties(const Multiprocessor& sm) {
@@ -63,7 +63,9 @@ int blocks_per_multiprocessor(const std::string& arch, int registers, int thread
 
 namespace tern::kernels::test {
 
-int blocks_per_multiprocessor(const std::string&, int, int, size_t, size_t) { return -1; }
+int blocks_per_multiprocessor(const std::string&, int, int, size_t, size_t) {
+  return -1;
+}
 
 }  // namespace tern::kernels::test
 

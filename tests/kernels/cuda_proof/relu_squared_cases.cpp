@@ -17,8 +17,14 @@ struct Shape {
 };
 
 std::vector<Shape> shapes() {
-  return {{"empty", 0},           {"size_1", 1},           {"size_7", 7, true},        {"one_vector", 8},
-          {"vectors_and_rest", 1003}, {"one_block", 2048, true}, {"past_a_block", 2057, true}, {"misaligned_view", 777, true, 3}};
+  return {{"empty", 0},
+          {"size_1", 1},
+          {"size_7", 7, true},
+          {"one_vector", 8},
+          {"vectors_and_rest", 1003},
+          {"one_block", 2048, true},
+          {"past_a_block", 2057, true},
+          {"misaligned_view", 777, true, 3}};
 }
 
 // Two roundings in float32, one more to 8 bits for bfloat16; every operation is exactly rounded on all engines.

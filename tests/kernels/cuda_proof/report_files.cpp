@@ -2,6 +2,8 @@
 
 namespace tern::kernels::test {
 
-const char* report_file_list() { return TERN_REPORT_FILES; }
+const char* report_file_list() {
+  return TERN_REPORT_FILES;
+}
 
 }  // namespace tern::kernels::test

@@ -3,17 +3,25 @@
 
 namespace tern::kernels::test {
 
-// Memory bound. A thread has its whole share of the row in flight, so two blocks (16 warps with 64 to 128 bytes per lane)
-// are plenty. Each vector is loaded and stored by one instruction; the rest are the row's rstd.
+// Memory bound. A thread has its whole share of the row in flight, so two blocks (16 warps with 64 to 128 bytes per
+// lane) are plenty. Each vector is loaded and stored by one instruction; the rest are the row's rstd.
 std::vector<Budget> budgets() {
   std::vector<Budget> all;
   const auto add = [&](const std::string& type, int vec) {
     const int vectors = kRmsNormValues / vec;
     for (int team : vec == 1 ? std::vector<int>{kRmsNormThreads} : std::vector<int>{kWarpThreads, kRmsNormThreads}) {
       const std::string instance = "<" + type + ", " + std::to_string(team) + ", " + std::to_string(vec) + ">";
-      all.push_back({"rms_norm_forward_kernel" + instance, kRmsNormThreads, 0, 96, 2,
+      all.push_back({"rms_norm_forward_kernel" + instance,
+                     kRmsNormThreads,
+                     0,
+                     96,
+                     2,
                      {{"LDG", 2 * vectors}, {"STG", vectors + 1}}});
-      all.push_back({"rms_norm_backward_kernel" + instance, kRmsNormThreads, 0, 96, 2,
+      all.push_back({"rms_norm_backward_kernel" + instance,
+                     kRmsNormThreads,
+                     0,
+                     96,
+                     2,
                      {{"LDG", 2 * vectors + 1}, {"STG", vectors}}});
     }
   };
