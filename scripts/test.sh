@@ -10,6 +10,7 @@
 #   tsan     the same under ThreadSanitizer, with the checkpoint writer's
 #   fuzz     every fuzz target looks for new inputs for 30 seconds
 #   tidy     clang-tidy on the sources that do without LibTorch
+#   cuda     the cuda build of every program, linked for sm_80 and sm_90a, where a CUDA toolkit is installed
 #
 # The first time half an hour on two cores, after that a quarter (ccache).
 set -euo pipefail
@@ -55,7 +56,9 @@ stage_tidy() {
   scripts/tidy.sh
 }
 
-all_stages=(format tests asan tsan fuzz tidy)
+stage_cuda() { scripts/test_cuda.sh; }
+
+all_stages=(format tests asan tsan fuzz tidy cuda)
 stages=("$@")
 if [ $# -eq 0 ]; then stages=("${all_stages[@]}"); fi
 for stage in "${stages[@]}"; do
