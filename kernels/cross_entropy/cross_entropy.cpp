@@ -29,6 +29,7 @@ at::Tensor check(const at::Tensor& logits, const at::Tensor& labels, const Cross
   ArgumentCheck(kOp, "logits", logits).on_cpu_or_cuda().floating().min_dims(2).contiguous();
   if (logits.size(-1) == 0) bad_argument(kOp, "logits", "of last dimension 1 or more", "0");
   ArgumentCheck(kOp, "labels", labels).device_of("logits", logits);
+  if (options.float64_loss && !logits.is_cpu()) bad_argument(kOp, "logits", "on the CPU, for float64_loss", "on a GPU");
   return check_cross_entropy_labels(kOp, labels, logits.sizes().slice(0, logits.dim() - 1), logits.size(-1), options);
 }
 

@@ -31,6 +31,7 @@ struct CrossEntropyOptions {
   double softcap = 0;  // 0: none
   int64_t vocab = 0;   // 0: all columns
   // Losses and row_grad in float64 whatever the logits are: nothing is then rounded between stablemax and the logits.
+  // On the CPU only.
   bool float64_loss = false;
 };
 

@@ -22,7 +22,7 @@ kernels::CrossEntropyResult cross_entropy(const at::Tensor& logits, const at::Te
   kernels::CrossEntropyOptions options{.ignore_index = kIgnoreLabel};
   if (loss_type == "stablemax_cross_entropy") {
     options.kind = kernels::CrossEntropyKind::stablemax;
-    options.float64_loss = true;
+    options.float64_loss = logits.is_cpu();  // a GPU sums stablemax in split float32 and rounds once
     return kernels::cross_entropy(logits, labels, options);
   }
   if (loss_type != "softmax_cross_entropy") {

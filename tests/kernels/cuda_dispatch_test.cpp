@@ -267,6 +267,10 @@ TEST_F(CudaDispatch, ChecksComeBeforeTheLaunch) {
   expect_usage_error(forward(long_rows, long_rows),
                      "[rms_norm] x must be of last dimension 8192 at most on a GPU, got shape [1, 8193]");
   expect_usage_error(forward(as_cuda(x.t()), as_cuda(x.t())), "[rms_norm] x must be contiguous, got strides [1, 8]");
+  const kernels::CrossEntropyOptions in_float64{.float64_loss = true};
+  expect_usage_error(
+      [&] { (void)kernels::cross_entropy_forward(as_cuda(x), as_cuda(at::zeros({2}, at::kInt)), in_float64); },
+      "[cross_entropy] logits must be on the CPU, for float64_loss, got on a GPU");
 
   std::vector<kernels::AdamTensor> tensors;
   for (const int device : {0, 1}) {
