@@ -21,6 +21,7 @@
 #include "engine/checkpoint/weights.h"
 #include "models/gpt/loss.h"
 #include "tests/parity/deviation.h"
+#include "tests/parity/recorded_with.h"
 
 namespace tern {
 namespace {
@@ -244,7 +245,9 @@ Verdict replay(const Trace& trace) {
 }
 
 int run(int argc, char** argv) {
-  cxxopts::Options options("gpt_parity", "Replays a recorded training trace and judges it: exit 0 within tolerance.");
+  cxxopts::Options options("gpt_parity",
+                           "Replays a recorded training trace and judges it: exit 0 within tolerance. Uses the vector "
+                           "instructions (ATEN_CPU_CAPABILITY overrides) that it was recorded with.");
   options.add_options()("folder", "folder with init.pt, tokens.npy and trace.json", cxxopts::value<std::string>())(
       "h,help", "print this help")("version", "print the version");
   options.parse_positional("folder");
@@ -269,7 +272,9 @@ int run(int argc, char** argv) {
   const auto folder = parsed["folder"].as<std::string>();
   const Verdict verdict = [&] {
     try {
-      return replay(read_trace(folder));
+      const Trace trace = read_trace(folder);
+      use_instructions(recorded_with(trace.json).cpu_capability, argv);
+      return replay(trace);
     } catch (const nlohmann::json::exception& e) {
       throw Error(ErrorKind::data, std::string("unexpected content: ") + e.what(), folder + "/trace.json");
     }

@@ -1,11 +1,7 @@
 // Replays a recorded trace of upstream's TRM and judges it: `trm_parity DIR` with DIR/init.pt, batches.npz, trace.json.
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <algorithm>
-#include <cctype>
 #include <cmath>
-#include <cstdlib>
 #include <cxxopts.hpp>
 #include <filesystem>
 #include <map>
@@ -31,6 +27,7 @@
 #include "kernels/sign_sgd/sign_sgd.h"
 #include "models/trm/losses.h"
 #include "tests/parity/deviation.h"
+#include "tests/parity/recorded_with.h"
 
 namespace tern {
 namespace {
@@ -163,30 +160,6 @@ void compare_final(Verdict& verdict, const Trace& trace, const trm::Trm& model) 
     const double norm = l2_norm(tensor);
     verdict.weights.see(norm + distance, norm, "tensor " + name);
   }
-}
-
-// A recording's last bits depend on the vector instructions and, in the matrix products whose long sums are divided, on
-// the number of threads. Where a trace doesn't say with what it was recorded: AVX2, and one thread or two.
-struct RecordedWith {
-  std::string cpu_capability = "avx2";
-  std::vector<int> threads = {1, 2};
-};
-
-RecordedWith recorded_with(const ordered_json& trace) {
-  RecordedWith with;
-  if (!trace.contains("recorded_with")) return with;
-  read(trace.at("recorded_with"), "cpu_capability", with.cpu_capability);
-  if (trace.at("recorded_with").contains("threads")) with.threads = {trace["recorded_with"]["threads"].get<int>()};
-  for (char& c : with.cpu_capability) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return with;
-}
-
-// ATen reads the instruction set from the environment when it is loaded, so the program starts itself again, once.
-void use_instructions(const std::string& cpu_capability, char** argv) {
-  constexpr const char* variable = "ATEN_CPU_CAPABILITY";
-  if (std::getenv(variable) != nullptr) return;  // the caller's choice, or already started again
-  setenv(variable, cpu_capability.c_str(), 1);
-  execv("/proc/self/exe", argv);  // where this fails, the processor's own instructions serve
 }
 
 Verdict replay(const Trace& trace) {

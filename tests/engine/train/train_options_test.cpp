@@ -104,13 +104,20 @@ TEST(TrainOptions, EveryBoundIsEnforced) {
   EXPECT_GE(bounds, 20);
 }
 
+// "a.b" and "c" as the YAML "a: {b: c}".
+std::string yaml_of(const std::string& key, const std::string& value) {
+  const size_t dot = key.find('.');
+  return dot == std::string::npos ? key + ": " + value
+                                  : key.substr(0, dot) + ": {" + yaml_of(key.substr(dot + 1), value) + "}";
+}
+
 TEST(TrainOptions, EveryChoiceIsEnforced) {
   for (const config::OptionInfo& option : train_schema().options()) {
     if (option.choices.empty()) continue;
     const std::string value = option.is_list ? "[xyzzy]" : "xyzzy";
-    EXPECT_NE(error_of(option.key + ": " + value).find("needs one of "), std::string::npos) << option.key;
+    EXPECT_NE(error_of(yaml_of(option.key, value)).find("needs one of "), std::string::npos) << option.key;
     for (const std::string& choice : option.choices) {
-      EXPECT_NO_THROW((void)read(option.key + ": " + (option.is_list ? "[" + choice + "]" : choice))) << option.key;
+      EXPECT_NO_THROW((void)read(yaml_of(option.key, option.is_list ? "[" + choice + "]" : choice))) << option.key;
     }
   }
 }
