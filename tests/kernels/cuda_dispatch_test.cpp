@@ -284,7 +284,7 @@ TEST_F(CudaDispatch, ChecksComeBeforeTheLaunch) {
 // The disguise shows the mistake that it is there to find.
 TEST_F(CudaDispatch, TensorsOnDifferentDevicesDontMix) {
   const auto x = at::zeros({2, 3});
-  EXPECT_THROW(as_cuda(x).add(x), std::runtime_error);
+  EXPECT_THROW(as_cuda(x).add(x), c10::Error);
   EXPECT_EQ(as_cuda(x).add(as_cuda(x)).device(), at::Device(at::kCUDA, 0));
 }
 
