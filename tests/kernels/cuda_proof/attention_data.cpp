@@ -63,7 +63,7 @@ void each_row(const HeadTensor& tensor, F f) {
 void scatter(const HeadTensor& tensor, const Place& place, std::vector<Bf16>& buffer) {
   each_row(tensor, [&](size_t b, size_t h, size_t t) {
     for (size_t i = 0; i < tensor.head_dim; ++i)
-      buffer[index_of(place, b, h, t) + i] = to_bf16(static_cast<float>(tensor.row(b, h, t)[i]));
+      buffer[index_of(place, b, h, t) + i] = bf16_of(static_cast<float>(tensor.row(b, h, t)[i]));
   });
 }
 
@@ -120,7 +120,7 @@ Output AttentionData::gather(const std::string& name, const std::vector<Bf16>& b
                              const HeadTensor& shape) {
   Output output{name, {}};
   each_row(shape, [&](size_t b, size_t h, size_t t) {
-    for (size_t i = 0; i < shape.head_dim; ++i) output.values.push_back(to_float(buffer[index_of(place, b, h, t) + i]));
+    for (size_t i = 0; i < shape.head_dim; ++i) output.values.push_back(float_of(buffer[index_of(place, b, h, t) + i]));
   });
   return output;
 }

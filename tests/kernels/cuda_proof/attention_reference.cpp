@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/simt/tile_ops.h"
+#include "tests/kernels/support/data.h"
 
 namespace tern::kernels::test {
 namespace {
@@ -166,7 +166,7 @@ AttentionResult plain_attention(const AttentionProblem& problem, Precision preci
 }
 
 double round_to_bfloat16(double value) {
-  return to_float(to_bf16(static_cast<float>(value)));
+  return float_of(bf16_of(static_cast<float>(value)));
 }
 
 double largest(const std::vector<double>& values) {

@@ -7,7 +7,6 @@
 #include <random>
 
 namespace tern::kernels::test {
-namespace {
 
 float float_of(Bf16 value) {
   return std::bit_cast<float>(uint32_t{value.bits} << 16);
@@ -19,7 +18,7 @@ Bf16 bf16_of(float value) {
   return {static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)};
 }
 
-}  // namespace
+namespace {}  // namespace
 
 // Box-Muller on mt19937, both fixed by their definitions; std::normal_distribution is not.
 std::vector<float> normal_floats(size_t n, unsigned seed, float scale) {

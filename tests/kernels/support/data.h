@@ -24,6 +24,10 @@ std::vector<double> to_doubles(const std::vector<Bf16>& values);
 std::vector<double> to_doubles(const std::vector<int>& values);
 std::vector<double> to_doubles(const std::vector<int64_t>& values);
 
+// One value; nvcc has tile_ops.h's conversions in device code only.
+Bf16 bf16_of(float value);
+float float_of(Bf16 value);
+
 // Concatenates: outputs of many buffers under one name.
 void append(std::vector<double>& all, const std::vector<double>& more);
 
