@@ -6,28 +6,20 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <utility>
 #include <vector>
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/Version.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/tensor.h>
 
 #include "apps/program.h"
-#include "apps/trm_tensors.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/npz.h"
 #include "base/version.h"
 #include "engine/checkpoint/weights.h"
-#include "engine/optim/adam_atan2_optimizer.h"
-#include "kernels/sign_sgd/sign_sgd.h"
-#include "models/trm/losses.h"
 #include "tests/parity/deviation.h"
 #include "tests/parity/recorded_with.h"
+#include "tests/parity/trm_trace.h"
 
 namespace tern {
 namespace {
@@ -37,13 +29,6 @@ using nlohmann::ordered_json;
 // docs: loss and metrics within 1e-5, gradients and weights within 1e-4.
 constexpr double kLossTolerance = 1e-5;
 constexpr double kGradTolerance = 1e-4;
-
-struct Trace {
-  ordered_json json;
-  NpzArrays batches;
-  TensorList init;
-  std::filesystem::path folder;
-};
 
 struct Verdict {
   Deviation loss, metrics, grad_norm, weights;
@@ -56,69 +41,6 @@ struct Verdict {
            weights.largest <= kGradTolerance && flag_mismatches == 0;
   }
 };
-
-template <class T>
-void read(const ordered_json& config, const char* key, T& value) {
-  if (config.contains(key)) value = config.at(key).get<T>();
-}
-
-trm::TrmConfig read_config(const ordered_json& trace) {
-  trm::TrmConfig config;
-  const ordered_json& arch = trace.at("config");
-  read(arch, "H_cycles", config.H_cycles);
-  read(arch, "L_cycles", config.L_cycles);
-  read(arch, "H_layers", config.H_layers);
-  read(arch, "L_layers", config.L_layers);
-  read(arch, "hidden_size", config.hidden_size);
-  read(arch, "expansion", config.expansion);
-  read(arch, "num_heads", config.num_heads);
-  read(arch, "pos_encodings", config.pos_encodings);
-  read(arch, "rms_norm_eps", config.rms_norm_eps);
-  read(arch, "rope_theta", config.rope_theta);
-  read(arch, "mlp_t", config.mlp_t);
-  read(arch, "forward_dtype", config.forward_dtype);
-  read(arch, "puzzle_emb_ndim", config.puzzle_emb_ndim);
-  read(arch, "puzzle_emb_len", config.puzzle_emb_len);
-  read(arch, "halt_max_steps", config.halt_max_steps);
-  read(arch, "halt_exploration_prob", config.halt_exploration_prob);
-  read(arch, "no_ACT_continue", config.no_ACT_continue);
-  config.loss_type = trace.at("loss").at("loss_type").get<std::string>();
-  config.batch_size = trace.at("batch").get<int64_t>();
-  config.seq_len = trace.at("seq_len").get<int64_t>();
-  config.vocab_size = trace.at("vocab_size").get<int64_t>();
-  config.num_puzzle_identifiers = trace.at("num_puzzle_identifiers").get<int64_t>();
-  return config;
-}
-
-Trace read_trace(const std::filesystem::path& folder) {
-  Trace trace;
-  trace.folder = folder;
-  const auto path = folder / "trace.json";
-  try {
-    trace.json = ordered_json::parse(read_file(path));
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(ErrorKind::data, std::string("not valid JSON: ") + e.what(), path.string());
-  }
-  const auto arch = trace.json.at("arch").get<std::string>();
-  if (arch != "trm") {
-    throw Error(ErrorKind::usage, "architecture " + arch + " is not available yet", path.string(), "available: trm");
-  }
-  trace.batches = read_npz(folder / "batches.npz");
-  trace.init = load_weights(folder / "init.pt");
-  return trace;
-}
-
-at::Tensor batch_tensor(const Trace& trace, const std::string& name, at::IntArrayRef shape) {
-  const NpyArray& array = require_array(trace.batches, name, trace.folder / "batches.npz");
-  return at::tensor(array.to_int64(), at::kInt).reshape(shape);
-}
-
-trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, size_t i) {
-  const std::string suffix = "_" + std::to_string(i);
-  return {batch_tensor(trace, "inputs" + suffix, {config.batch_size, config.seq_len}),
-          batch_tensor(trace, "labels" + suffix, {config.batch_size, config.seq_len}),
-          batch_tensor(trace, "puzzle_identifiers" + suffix, {config.batch_size})};
-}
 
 void compare_step(Verdict& verdict, const ordered_json& recorded, const trm::ActStep& step, const trm::Loss& loss,
                   trm::Trm& model) {
@@ -163,37 +85,15 @@ void compare_final(Verdict& verdict, const Trace& trace, const trm::Trm& model) 
 }
 
 Verdict replay(const Trace& trace) {
-  const trm::TrmConfig config = read_config(trace.json);
-  at::Generator generator = at::detail::createCPUGenerator(0);
-  trm::Trm model(config, generator);
-  load_model_weights(model, trace.init, (trace.folder / "init.pt").string(), [](const std::string&) {});
-  model.set_trainable(true);
-  const auto betas = trace.json.at("betas").get<std::vector<double>>();
-  const auto weight_decay = trace.json.at("weight_decay").get<double>();
-  AdamATan2Optimizer optimizer(model.parameters(),
-                               {.beta1 = betas.at(0), .beta2 = betas.at(1), .weight_decay = weight_decay});
-
+  TraceTraining training(trace);
   Verdict verdict;
-  std::optional<trm::Carry> carry;
   const ordered_json& steps = trace.json.at("trace");
   for (size_t i = 0; i < steps.size(); ++i) {
-    const trm::PuzzleBatch batch = read_batch(trace, config, i);
-    if (!carry) carry = trm::initial_carry(model, batch);
-    trm::ActStep step = trm::act_train_step(model, *carry, batch, generator);
-    const trm::Loss loss = trm::act_loss(step, config.loss_type);
-    (loss.total / static_cast<double>(config.batch_size)).backward();
-    compare_step(verdict, steps[i], step, loss, model);
-
-    trm::PuzzleEmbedding& embedding = model.puzzle_embedding();
-    if (embedding.weights.defined()) {
-      kernels::sign_sgd_sparse_step(embedding.weights, embedding.local_weights.grad(), embedding.local_ids,
-                                    trace.json.at("puzzle_emb_lr").get<double>(), weight_decay);
-    }
-    optimizer.step(trace.json.at("lr").get<double>());
-    optimizer.zero_grad();
-    carry = std::move(step.carry);
+    auto [step, loss] = training.gradients(read_batch(trace, training.model().config(), i));
+    compare_step(verdict, steps[i], step, loss, training.model());
+    training.update(std::move(step.carry));
   }
-  compare_final(verdict, trace, model);
+  compare_final(verdict, trace, training.model());
   return verdict;
 }
 

@@ -108,7 +108,7 @@ def norm(tensor):
     return tensor.detach().double().norm().item()
 
 
-def main():
+def make_parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--out", required=True, type=Path)
@@ -124,54 +124,83 @@ def main():
     parser.add_argument("--puzzle-emb-lr", type=float, default=1e-2)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--final", action="store_true")
-    args = parser.parse_args()
+    return parser
 
-    sys.path.insert(0, args.upstream)
-    from models.losses import ACTLossHead
-    from models.recursive_reasoning.trm import TinyRecursiveReasoningModel_ACTV1
-    from models.sparse_embedding import CastedSparseEmbeddingSignSGD_Distributed
 
-    config = dict(DEFAULTS, **{key: parse_value(value) for key, value in (item.split("=", 1) for item in args.set)})
-    shape = dict(seq_len=args.side ** 2, vocab_size=args.side + 2 if args.data == "sudoku" else 12,
-                 num_puzzle_identifiers=args.puzzles)
-    betas = [0.9, 0.95]
-    torch.manual_seed(args.seed)
-    model = ACTLossHead(TinyRecursiveReasoningModel_ACTV1(dict(config, batch_size=args.batch, **shape)), args.loss_type)
-    mend(model)
-    model.train()
-    optimizers = [AdamATan2(list(model.parameters()), args.lr, betas, args.weight_decay)]
-    if config["puzzle_emb_ndim"] > 0:
-        optimizers.append(CastedSparseEmbeddingSignSGD_Distributed(
-            model.model.puzzle_emb.buffers(), lr=args.puzzle_emb_lr, weight_decay=args.weight_decay, world_size=1))
+class Training:
+    """Upstream's model and optimizers, and what trace.json says of them."""
 
-    args.out.mkdir(parents=True, exist_ok=True)
-    state = lambda: {f"_orig_mod.{name}": tensor.clone() for name, tensor in model.state_dict().items()}
-    torch.save(state(), args.out / "init.pt")
-    trace, arrays, carry = [], {}, None
-    for index, batch in enumerate(make_batches(args, np.random.default_rng(args.seed))):
-        arrays.update({f"{name}_{index}": values for name, values in batch.items()})
+    def __init__(self, args):
+        sys.path.insert(0, args.upstream)
+        from models.losses import ACTLossHead
+        from models.recursive_reasoning.trm import TinyRecursiveReasoningModel_ACTV1
+        from models.sparse_embedding import CastedSparseEmbeddingSignSGD_Distributed
+
+        config = dict(DEFAULTS, **{key: parse_value(value) for key, value in (item.split("=", 1) for item in args.set)})
+        shape = dict(seq_len=args.side ** 2, vocab_size=args.side + 2 if args.data == "sudoku" else 12,
+                     num_puzzle_identifiers=args.puzzles)
+        betas = [0.9, 0.95]
+        self.description = {
+            "arch": "trm", "config": config, "loss": {"loss_type": args.loss_type}, "batch": args.batch, "lr": args.lr,
+            "puzzle_emb_lr": args.puzzle_emb_lr, "weight_decay": args.weight_decay, "betas": betas, **shape,
+            "recorded_with": {"torch": torch.__version__, "threads": torch.get_num_threads(),
+                              "cpu_capability": torch.backends.cpu.get_cpu_capability()}}
+        torch.manual_seed(args.seed)
+        self.model = ACTLossHead(TinyRecursiveReasoningModel_ACTV1(dict(config, batch_size=args.batch, **shape)),
+                                 args.loss_type)
+        mend(self.model)
+        self.model.train()
+        self.optimizers = [AdamATan2(list(self.model.parameters()), args.lr, betas, args.weight_decay)]
+        if config["puzzle_emb_ndim"] > 0:
+            self.optimizers.append(CastedSparseEmbeddingSignSGD_Distributed(
+                self.model.model.puzzle_emb.buffers(), lr=args.puzzle_emb_lr, weight_decay=args.weight_decay,
+                world_size=1))
+        self.batch_size, self.carry = args.batch, None
+
+    def state(self):
+        return {f"_orig_mod.{name}": tensor.clone() for name, tensor in self.model.state_dict().items()}
+
+    def gradients(self, batch):
+        """Runs the model forward and backward; returns loss and metrics."""
         batch = {name: torch.from_numpy(values) for name, values in batch.items()}
-        if carry is None:
-            carry = model.initial_carry(batch)
-        carry, loss, metrics, _, _ = model(carry=carry, batch=batch, return_keys=[])
-        (loss / args.batch).backward()
+        if self.carry is None:
+            self.carry = self.model.initial_carry(batch)
+        self.carry, loss, metrics, _, _ = self.model(carry=self.carry, batch=batch, return_keys=[])
+        (loss / self.batch_size).backward()
+        return loss, metrics
+
+    def update(self):
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if len(self.optimizers) > 1:
+            self.model.model.puzzle_emb.local_weights.grad = None
+
+
+def write_batches(path, batches):
+    np.savez_compressed(path, **{f"{name}_{index}": values for index, batch in enumerate(batches)
+                                 for name, values in batch.items()})
+
+
+def main():
+    args = make_parser().parse_args()
+    training = Training(args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.save(training.state(), args.out / "init.pt")
+    batches = list(make_batches(args, np.random.default_rng(args.seed)))
+    trace = []
+    for index, batch in enumerate(batches):
+        loss, metrics = training.gradients(batch)
         trace.append({"step": index + 1, "loss": loss.item(),
                       "metrics": {name: float(value) for name, value in metrics.items()},
-                      "halted": carry.halted.tolist(), "steps": carry.steps.tolist(),
-                      "grad_norm": {name: norm(p.grad) for name, p in model.named_parameters()}})
-        for optimizer in optimizers:
-            optimizer.step()
-        if config["puzzle_emb_ndim"] > 0:
-            model.model.puzzle_emb.local_weights.grad = None
+                      "halted": training.carry.halted.tolist(), "steps": training.carry.steps.tolist(),
+                      "grad_norm": {name: norm(p.grad) for name, p in training.model.named_parameters()}})
+        training.update()
     if args.final:
-        torch.save(state(), args.out / "final.pt")
-    np.savez_compressed(args.out / "batches.npz", **arrays)
+        torch.save(training.state(), args.out / "final.pt")
+    write_batches(args.out / "batches.npz", batches)
     (args.out / "trace.json").write_text(json.dumps({
-        "arch": "trm", "config": config, "loss": {"loss_type": args.loss_type}, "batch": args.batch, "lr": args.lr,
-        "puzzle_emb_lr": args.puzzle_emb_lr, "weight_decay": args.weight_decay, "betas": betas, **shape,
-        "recorded_with": {"torch": torch.__version__, "threads": torch.get_num_threads(),
-                          "cpu_capability": torch.backends.cpu.get_cpu_capability()},
-        "trace": trace, "final_norm": {name: norm(tensor) for name, tensor in model.state_dict().items()}}, indent=1))
+        **training.description, "trace": trace,
+        "final_norm": {name: norm(tensor) for name, tensor in training.model.state_dict().items()}}, indent=1))
 
 
 if __name__ == "__main__":
