@@ -6,6 +6,7 @@
 #include <ATen/ops/atan2.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/sqrt.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
@@ -74,6 +75,25 @@ void adamw(benchmark::State& state) {
       [&] { aten_step(aten, [](const auto& m, const auto& root) { return m / (root + 1e-8); }); });
 }
 
+// What no step with ATen's bits can be faster than: its atan2 and square root of that many values, alone, in the cache.
+void adam_atan2_floor(benchmark::State& state) {
+  const at::NoGradGuard no_grad;
+  constexpr int64_t size = 16384, values = 6831106;
+  const at::Tensor m = at::randn({size}), v = at::randn({size}).square();
+  at::Tensor root = at::zeros({size}), direction = at::zeros({size});
+  const auto repeat = [](const std::function<void()>& work) {
+    for (int64_t done = 0; done < values; done += size) work();
+  };
+  std::vector<double> atan2_ms, sqrt_ms;
+  for ([[maybe_unused]] auto _ : state) {
+    sqrt_ms.push_back(milliseconds([&] { repeat([&] { at::sqrt_out(root, v); }); }));
+    atan2_ms.push_back(milliseconds([&] { repeat([&] { at::atan2_out(direction, m, root); }); }));
+    state.SetIterationTime((sqrt_ms.back() + atan2_ms.back()) / 1000);
+  }
+  state.counters["atan2_ms"] = quantile(atan2_ms, 0.5);
+  state.counters["sqrt_ms"] = quantile(sqrt_ms, 0.5);
+}
+
 // 192 puzzles of a batch in an embedding of 10000 rows; upstream's sequence of operations.
 void sign_sgd(benchmark::State& state) {
   const at::NoGradGuard no_grad;
@@ -92,6 +112,7 @@ void sign_sgd(benchmark::State& state) {
 
 BENCHMARK_CAPTURE(adam_atan2, step, false)->Name("adam_atan2/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(adam_atan2, ema, true)->Name("adam_atan2_ema/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(adam_atan2_floor)->Name("adam_atan2_floor/one_thread")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(adamw)->Name("adamw/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sign_sgd)->Name("sign_sgd/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
 
