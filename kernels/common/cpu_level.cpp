@@ -2,6 +2,7 @@
 
 #include <ATen/Version.h>
 
+#include <algorithm>
 #include <string>
 
 namespace tern::kernels {
@@ -14,6 +15,10 @@ CpuLevel cpu_level() {
     return CpuLevel::baseline;
   }();
   return level;
+}
+
+CpuLevel aten_sum_level() {
+  return std::min(cpu_level(), CpuLevel::avx2);
 }
 
 }  // namespace tern::kernels

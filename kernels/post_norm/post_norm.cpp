@@ -52,10 +52,11 @@ void post_norm_forward_(const at::Tensor& x, at::Tensor& sum, double eps, int64_
     sum.add_(x);
     return rms_norm_forward(sum, eps, y, rstd);
   }
-  with_cpu_level_and_type(x.scalar_type(), [&]<CpuLevel level, class T>() {
+  const auto run = [&]<CpuLevel level, class T>() {
     post_norm_forward_cpu<level>(x.const_data_ptr<T>(), sum.mutable_data_ptr<T>(), eps, columns,
                                  y.mutable_data_ptr<T>(), rstd.mutable_data_ptr<RstdType<T>>(), x.size(0), x.size(1));
-  });
+  };
+  with_cpu_level_and_type(x.scalar_type(), run, aten_sum_level());
 }
 
 void post_norm_output(const at::Tensor& sum, const at::Tensor& rstd, at::Tensor& y) {
@@ -86,12 +87,13 @@ void post_norm_backward(const at::Tensor& dy_first, const at::Tensor& dy_second,
     post_norm_output(sum, rstd, y);
     return rms_norm_backward(dy_second.defined() ? dy_first.add(dy_second) : dy_first, y, rstd, ds);
   }
-  with_cpu_level_and_type(sum.scalar_type(), [&]<CpuLevel level, class T>() {
+  const auto run = [&]<CpuLevel level, class T>() {
     post_norm_backward_cpu<level>(dy_first.const_data_ptr<T>(),
                                   dy_second.defined() ? dy_second.const_data_ptr<T>() : nullptr,
                                   sum.const_data_ptr<T>(), rstd.const_data_ptr<RstdType<T>>(), columns,
                                   ds.mutable_data_ptr<T>(), sum.size(0), sum.size(1));
-  });
+  };
+  with_cpu_level_and_type(sum.scalar_type(), run, aten_sum_level());
 }
 
 }  // namespace tern::kernels
