@@ -45,8 +45,9 @@ double train(TraceTraining& training, const trm::PuzzleBatch& batch) {
 int run(int argc, char** argv) {
   if (argc != 3) throw Error(ErrorKind::usage, "see the head of trm_step_worker.cpp");
   at::set_num_threads(std::stoi(argv[2]));
-  const Trace trace = read_trace(argv[1]);
+  Trace trace = read_trace(argv[1]);
   TraceTraining training(trace);
+  trace.init.clear();  // the model has its own copy
   for (size_t index = 0; std::cin >> index;) {
     const trm::PuzzleBatch batch = read_batch(trace, training.model().config(), index);
     const Usage before = usage();

@@ -82,11 +82,9 @@ Parts swiglu_sublayer_backward(const SwiGluWeights& weights, const at::Tensor& x
                                int64_t columns) {
   const at::Tensor ds = normalise_backward(dy, saved.norm, columns);
   saved.norm = {};
-  at::Tensor d_inner = weights.down.backward_input(ds);
-  at::Tensor d_gate_up = saved.gate_up;  // written in place
-  at::Tensor inner;
-  kernels::swiglu_backward_recompute(d_inner, saved.gate_up, d_gate_up, inner);
-  d_inner.reset();
+  at::Tensor inner = weights.down.backward_input(ds);  // its derivative, which the recomputed values replace
+  at::Tensor d_gate_up = saved.gate_up;                // written in place
+  kernels::swiglu_backward_recompute(inner, saved.gate_up, d_gate_up, inner);
   weights.down.accumulate_weight_grad(ds, inner);
   inner.reset();
   weights.gate_up.accumulate_weight_grad(d_gate_up, x);
