@@ -7,10 +7,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "tests/engine/monitor/full_disk.h"
-#include "tests/engine/monitor/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace tern {
 namespace {
+
+using test::TempFolder;
 
 TEST(AppendFile, AppendsBehindWhatIsThere) {
   const TempFolder folder;

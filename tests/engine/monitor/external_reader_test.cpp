@@ -11,10 +11,12 @@
 #include "base/file.h"
 #include "engine/monitor/run_log.h"
 #include "tests/engine/monitor/sample_run.h"
-#include "tests/engine/monitor/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace tern {
 namespace {
+
+using test::TempFolder;
 
 struct Result {
   int status = -1;

@@ -16,10 +16,12 @@
 #include "base/file.h"
 #include "tests/engine/monitor/full_disk.h"
 #include "tests/engine/monitor/sample_run.h"
-#include "tests/engine/monitor/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace tern {
 namespace {
+
+using test::TempFolder;
 
 // A file that stands in for stderr.
 class Output {

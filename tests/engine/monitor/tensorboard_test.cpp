@@ -7,10 +7,12 @@
 
 #include "base/file.h"
 #include "engine/monitor/crc32c.h"
-#include "tests/engine/monitor/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace tern {
 namespace {
+
+using test::TempFolder;
 
 constexpr double kTime = 1700000000.5;
 
