@@ -88,27 +88,6 @@ void check_together(const TrmJob& job, const Node& source) {
   }
 }
 
-TrmJob read_job(const Node& resolved) {
-  const Node empty((Node::Map()));
-  const Node* arch = resolved.find("arch");
-  if (arch == nullptr) arch = &empty;
-  if (!arch->is_map()) {
-    throw Error(ErrorKind::usage, std::string("arch needs a mapping, not ") + arch->kind(),
-                "in " + arch->origin.describe(), "choose an architecture by arch=trm");
-  }
-  const ArchClasses classes = classes_schema().read(*arch, "arch");
-  check_architecture(classes.name, resolved);
-  config::refuse_unknown_keys(resolved, known_keys());
-  TrmJob job;
-  job.arch_name = classes.name;
-  job.train = train_schema().read(resolved);
-  job.arch = trm_schema().read(*arch, "arch");
-  check_train_config(job.train, &resolved);
-  check_trm_config(job.arch, &resolved);
-  check_together(job, resolved);
-  return job;
-}
-
 std::string dump(const TrmJob& job) {
   Node arch = classes_schema().dump({job.arch_name, ArchClasses().loss});
   merge(arch, trm_schema().dump(job.arch));
@@ -171,7 +150,7 @@ class FrontEnd {
         *result.answer += config::write_yaml(line_.resolve ? resolved() : composed);
         continue;
       }
-      result.jobs.push_back(read_job(resolved()));
+      result.jobs.push_back(read_trm_job(resolved()));
       result.jobs.back().sweep = job.description;
       has_path.push_back(result.jobs.back().train.checkpoint_path.has_value());
       name_job(result.jobs.back(), seed);
@@ -222,6 +201,28 @@ TrmCommandLine parse_trm_command_line(int argc, const char* const* argv, const P
   return FrontEnd(line).run(seed.value_or(name_seed()));
 }
 
+TrmJob read_trm_job(const Node& resolved) {
+  const Node* arch = resolved.find("arch");
+  if (arch == nullptr) {
+    throw Error(ErrorKind::usage, "no architecture is chosen", "in the configuration", "choose one by arch=trm");
+  }
+  if (!arch->is_map()) {
+    throw Error(ErrorKind::usage, std::string("arch needs a mapping, not ") + arch->kind(),
+                "in " + arch->origin.describe(), "choose an architecture by arch=trm");
+  }
+  const ArchClasses classes = classes_schema().read(*arch, "arch");
+  check_architecture(classes.name, resolved);
+  config::refuse_unknown_keys(resolved, known_keys());
+  TrmJob job;
+  job.arch_name = classes.name;
+  job.train = train_schema().read(resolved);
+  job.arch = trm_schema().read(*arch, "arch");
+  check_train_config(job.train, &resolved);
+  check_trm_config(job.arch, &resolved);
+  check_together(job, resolved);
+  return job;
+}
+
 TrmJob parse_trm_job(const std::string& config_yaml, const std::vector<std::string>& overrides) {
   config::ConfigTree tree;
   const std::array saved = {config::EmbeddedFile{"checkpoint.yaml", config_yaml}};
@@ -231,7 +232,7 @@ TrmJob parse_trm_job(const std::string& config_yaml, const std::vector<std::stri
   config::refuse_sweeps(parsed);
   const std::string name = config_yaml.empty() ? "cfg_pretrain" : "checkpoint";
   const config::Composed composed = config::compose(tree, {name, parsed, known_keys()});
-  TrmJob job = read_job(config::resolve(composed.config, {}));
+  TrmJob job = read_trm_job(config::resolve(composed.config, {}));
   job.resolved_yaml = dump(job);
   return job;
 }

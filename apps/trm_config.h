@@ -38,6 +38,10 @@ struct TrmCommandLine {
 // Names and checkpoint_path stay as they are. Throws as parse_trm_command_line does.
 [[nodiscard]] TrmJob parse_trm_job(const std::string& config_yaml, const std::vector<std::string>& overrides);
 
+// The job that a composed and resolved configuration describes, checked but not yet named. Throws as
+// parse_trm_command_line does.
+[[nodiscard]] TrmJob read_trm_job(const config::Node& resolved);
+
 // The option table of TrmConfig; its keys stand below `arch.`.
 [[nodiscard]] const config::Schema<trm::TrmConfig>& trm_schema();
 

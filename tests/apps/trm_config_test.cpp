@@ -160,6 +160,7 @@ TEST_F(FrontEnd, OtherArchitecturesAreNotAvailableYet) {
                                                                     "' is not available yet, in " + kUpstream +
                                                                     "/arch/" + option + ".yaml:1:7" + available);
   }
+  expect_error({"~arch"}, "no architecture is chosen, in the configuration, choose one by arch=trm");
   expect_error({"arch.name=trm@X"}, "unknown architecture 'trm@X', in override #1 (arch.name=trm@X)" + available);
   expect_error(
       {"--config-dir", kUpstream, "arch=nope"},

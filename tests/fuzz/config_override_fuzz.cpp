@@ -60,11 +60,10 @@ void run(const std::string& input) {
   const auto jobs = config::expand_sweeps(tree, overrides);
   const config::Node composed = config::compose(tree, {"cfg_pretrain", jobs.back().overrides, {}}).config;
   (void)config::write_yaml(composed);
-  const config::Node resolved = config::resolve(composed);
-  const TrainConfig train = train_schema().read(resolved);
-  check_train_config(train, &resolved);
-  require(train_schema().dump(train_schema().read(train_schema().dump(train))).same_value(train_schema().dump(train)));
-  check_trm_config(trm_schema().read(*resolved.find("arch"), "arch"), &resolved);
+  const TrmJob job = read_trm_job(config::resolve(composed));
+  require(train_schema()
+              .dump(train_schema().read(train_schema().dump(job.train)))
+              .same_value(train_schema().dump(job.train)));
 }
 
 }  // namespace
