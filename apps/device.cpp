@@ -5,8 +5,10 @@
 #include <string_view>
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 
 #include "base/error.h"
+#include "engine/memory/caching_cpu_allocator.h"
 
 namespace tern {
 
@@ -17,6 +19,11 @@ at::Device choose_device(const std::string& name) {
                 "use device=cpu, or the build of the cuda preset on a machine with an NVIDIA GPU");
   }
   return has_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+}
+
+void prepare_cpu(int64_t threads) {
+  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  install_caching_cpu_allocator();
 }
 
 int64_t world_size_from_environment() {

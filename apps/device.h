@@ -12,6 +12,10 @@ namespace tern {
 // is none.
 [[nodiscard]] at::Device choose_device(const std::string& name);
 
+// Once, before the first tensor: the number of threads (0: one per core) and an allocator that keeps a training step's
+// large blocks for the next step.
+void prepare_cpu(int64_t threads);
+
 // WORLD_SIZE as launchers set it, 1 without. Throws Error(usage) for anything that is not a positive number.
 [[nodiscard]] int64_t world_size_from_environment();
 

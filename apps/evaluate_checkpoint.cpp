@@ -1,7 +1,6 @@
 #include "apps/evaluate_checkpoint.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include "apps/device.h"
@@ -54,7 +53,7 @@ EvalResult evaluate_checkpoint(const CheckpointEvaluation& request) {
   const Weights weights = read_weights(request.checkpoint, request.weights, remark);
   const Manifest manifest = manifest_of(weights);
   const TrmJob job = make_job(request, weights, manifest);
-  if (job.train.threads > 0) at::set_num_threads(static_cast<int>(job.train.threads));
+  prepare_cpu(job.train.threads);
   const at::Device device = choose_device(job.train.device);
 
   TrmEvaluation evaluation(job.train, device, OnFailure::raise);

@@ -1,6 +1,5 @@
 // Pretrains a GPT: `gpt_train --depth=20`. Data, tokenizer and models lie in the base folder (TERN_BASE_DIR).
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include "apps/device.h"
@@ -39,7 +38,7 @@ GptTask::OpenDocuments document_opener(const GptTrainConfig& config) {
 }
 
 int train(const GptJob& job) {
-  if (job.train.threads > 0) at::set_num_threads(static_cast<int>(job.train.threads));
+  prepare_cpu(job.train.threads);
   const std::filesystem::path base = text::base_dir();
   const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
   GptPlan plan = make_gpt_plan(job, static_cast<int64_t>(tokenizer.vocab_size()), 1);

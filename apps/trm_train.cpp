@@ -1,5 +1,4 @@
 // Trains a Tiny Recursive Model: `trm_train arch=trm data_paths="[data/arc1]" epochs=100000 ...`.
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include "apps/device.h"
@@ -35,7 +34,7 @@ void check_processes(const tern::TrainConfig& config) {
 
 // Exit code of a job: 0, or that of the signal which stopped it.
 int train(const tern::TrmJob& job) {
-  if (job.train.threads > 0) at::set_num_threads(static_cast<int>(job.train.threads));
+  tern::prepare_cpu(job.train.threads);
   tern::TrmTask task(job, tern::choose_device(job.train.device));
   const tern::TrainPlan plan = task.plan();
   fmt::print(stderr, "{}: {} parameters, {} steps, run folder {}\n", job.train.run_name.value_or(""), task.num_params(),

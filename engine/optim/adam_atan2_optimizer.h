@@ -14,6 +14,7 @@ struct AdamATan2Options {
   double weight_decay = 0;
   bool ema = false;
   double ema_decay = 0.999;
+  bool fast_atan2 = false;  // kernels::Angle::fast: less time on the CPU, without ATen's bits
 };
 
 class AdamATan2Optimizer : public Optimizer {
@@ -23,6 +24,7 @@ class AdamATan2Optimizer : public Optimizer {
 
   void step(double lr) override;
   void zero_grad() override;
+  void update_ema() override;
   [[nodiscard]] double grad_norm() const override;
   [[nodiscard]] const TensorList& parameters() const override { return parameters_; }
   [[nodiscard]] const TensorList& ema() const override { return ema_; }

@@ -17,6 +17,8 @@ class Optimizer {
   // What to report as the learning rate of a step(lr) just taken, for optimizers that have schedules of their own.
   [[nodiscard]] virtual double rate(double lr) const { return lr; }
   virtual void zero_grad() = 0;
+  // One update of every average alone.
+  virtual void update_ema() = 0;
 
   // L2 norm over all gradients.
   [[nodiscard]] virtual double grad_norm() const = 0;

@@ -19,6 +19,7 @@ class PretrainingOptimizer : public Optimizer {
   void zero_grad() override { optimizer_.zero_grad(); }
   [[nodiscard]] double grad_norm() const override { return optimizer_.grad_norm(); }
   [[nodiscard]] const TensorList& parameters() const override { return optimizer_.parameters(); }
+  void update_ema() override {}
   [[nodiscard]] const TensorList& ema() const override { return no_averages_; }
   [[nodiscard]] TensorList state() const override { return optimizer_.state(); }
   [[nodiscard]] int64_t steps() const override { return optimizer_.steps(); }

@@ -123,6 +123,10 @@ void add_machine(Schema<TrainConfig>& schema) {
           "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the fastest "
           "that a trial finds right")
       .one_of({"auto", "fused", "flash", "cudnn", "math"});
+  schema.option(
+      "fast_atan2", &C::fast_atan2,
+      "AdamATan2 on the CPU by an arc tangent of its own, within 4 units in the last place, in place of ATen's; "
+      "no longer upstream's bits");
   schema.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0);
   schema.option("log_interval", &C::log_interval, "steps between log lines").at_least(1);
 }

@@ -34,7 +34,8 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config, Task& task)
                                                                            .beta2 = config.beta2,
                                                                            .weight_decay = config.weight_decay,
                                                                            .ema = config.ema,
-                                                                           .ema_decay = config.ema_rate});
+                                                                           .ema_decay = config.ema_rate,
+                                                                           .fast_atan2 = config.fast_atan2});
 }
 
 std::optional<double> find_metric(const NamedValues& metrics, const std::string& name) {
@@ -97,8 +98,14 @@ std::optional<TrainOutcome> Trainer::reason_to_stop() const {
 
 void Trainer::train_next_batch() {
   saved_ = false;
-  if (!task_.next_batch() || state_.step >= plan_.total_steps) {  // draws past the plan too: so the iteration ends
+  if (!task_.next_batch()) {
     state_.evaluation_due = true;
+    return;
+  }
+  if (state_.step >= plan_.total_steps) {
+    // The plan is an estimate, and the iteration may hold more batches. Upstream takes them without a step, and its
+    // averages move on towards the weights.
+    if (optimizer_) optimizer_->update_ema();
     return;
   }
   const bool stepped = train_step();

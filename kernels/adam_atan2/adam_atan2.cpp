@@ -18,7 +18,7 @@ void root_in_place(T* values, int64_t size) {
 
 }  // namespace
 
-void adam_atan2_step(std::span<const AdamTensor> tensors, const AdamOptions& options) {
+void adam_atan2_step(std::span<const AdamTensor> tensors, const AdamOptions& options, Angle angle) {
   check_adam("adam_atan2", tensors, options);
   if (tensors.empty()) return;
   const AdamCoefficients c = adam_coefficients(options);
@@ -31,6 +31,11 @@ void adam_atan2_step(std::span<const AdamTensor> tensors, const AdamOptions& opt
   const auto run = [&]<class T>() {
     const auto chunks = adam_chunks<T>(tensors);
     with_cpu_level([&]<CpuLevel level>() {
+      if constexpr (std::is_same_v<T, float>) {
+        if (angle == Angle::fast) {
+          return adam_atan2_fast_cpu<level>(chunks.data(), static_cast<int64_t>(chunks.size()), c);
+        }
+      }
       adam_atan2_cpu<level>(chunks.data(), static_cast<int64_t>(chunks.size()), c, root_in_place<T>);
     });
   };

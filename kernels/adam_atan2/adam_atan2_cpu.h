@@ -15,4 +15,8 @@ template <CpuLevel level, class T>
 void adam_atan2_cpu(const AdamChunk<T>* chunks, int64_t chunk_count, const AdamCoefficients& coefficients,
                     RootInPlace<T> root);
 
+// Angle::fast.
+template <CpuLevel level>
+void adam_atan2_fast_cpu(const AdamChunk<float>* chunks, int64_t chunk_count, const AdamCoefficients& coefficients);
+
 }  // namespace tern::kernels

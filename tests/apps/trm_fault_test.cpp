@@ -196,6 +196,20 @@ TEST(TrmMemory, OutOfMemoryIsOneLineAndLosesNothing) {
   EXPECT_EQ(folder.rows("run", "step").size(), 24U);
 }
 
+TEST(TrmMemory, RunsOutWithinAStep) {
+  const TrmFolder folder;
+  folder.train_well("run", {"epochs=4"});
+  ProcessOptions small = folder.here();
+  small.max_address_bytes = int64_t{3} << 30;
+  // The weights stay as small as they are; what the backward pass needs of the cycles does not fit.
+  const Words endless = {"epochs=8", "arch.H_cycles=1", "arch.L_cycles=1000000"};
+  expect_error(run_process(folder.command("run", endless), small), 7, "out of memory");
+  EXPECT_EQ(folder.checkpoints("run"), (std::vector<int64_t>{24}));
+  EXPECT_EQ(folder.rows("run", "step").size(), 24U);
+  folder.train_well("run", {"epochs=8"});
+  EXPECT_EQ(folder.checkpoints("run").back(), 48);
+}
+
 TEST(TrmBadInput, Configuration) {
   const TrmFolder folder;
   expect_error(folder.train("run", {"globalbatchsize=4"}), 2, "did you mean 'global_batch_size'?");

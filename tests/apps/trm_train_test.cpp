@@ -60,6 +60,21 @@ TEST(TrmTrain, LeavesTheRunFolderOfTheDesign) {
             1);
 }
 
+TEST(TrmTrain, FastAtan2IsNearUpstreamsBitsAndNotTheSame) {
+  const TrmFolder folder;
+  const auto losses = [&](const std::string& run, const std::string& fast) {
+    folder.train_well(run, {"epochs=4", "fast_atan2=" + fast});
+    std::vector<double> values;
+    for (const auto& row : folder.rows(run, "step")) values.push_back(row.at("metrics").at("train/lm_loss"));
+    return values;
+  };
+  const auto exact = losses("exact", "False"), again = losses("again", "False"), fast = losses("fast", "True");
+  EXPECT_EQ(exact, again);
+  EXPECT_NE(exact, fast);
+  ASSERT_EQ(exact.size(), fast.size());
+  for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(fast[i], exact[i], 1e-3 * exact[i]) << i;
+}
+
 TEST(TrmTrain, MetricsHaveUpstreamsNamesAndTheModelLearns) {
   const TrmFolder folder;
   folder.train_well("run", {"epochs=60", "eval_interval=20", "lr=3e-3"});

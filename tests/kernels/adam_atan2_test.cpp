@@ -12,6 +12,7 @@ namespace {
 
 using kernels::AdamOptions;
 using kernels::AdamTensor;
+using kernels::Angle;
 
 const AdamOptions kOptions{.lr = 0.01, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .step = 3, .ema_decay = 0.9};
 
@@ -19,13 +20,18 @@ at::Tensor direction(const at::Tensor& m, const at::Tensor& v, double correction
   return at::atan2(m, v.sqrt() / correction2);
 }
 
-TEST(AdamAtan2, MatchesPlain) {
+class AdamAtan2Angles : public testing::TestWithParam<Angle> {};
+
+INSTANTIATE_TEST_SUITE_P(Both, AdamAtan2Angles, testing::Values(Angle::aten, Angle::fast),
+                         [](const auto& info) { return info.param == Angle::aten ? "aten" : "fast"; });
+
+TEST_P(AdamAtan2Angles, MatchesPlain) {
   for (auto dtype : {at::kFloat, at::kDouble}) {
     for (bool extras : {false, true}) {
       auto tensors = adam_tensors(dtype, extras, extras);
       std::vector<AdamTensor> expected;
       for (const auto& tensor : tensors) expected.push_back(plain_adam(tensor, kOptions, direction));
-      kernels::adam_atan2_step(tensors, kOptions);
+      kernels::adam_atan2_step(tensors, kOptions, GetParam());
       // Values up to 5 (v up to 25), a handful of roundings each.
       const auto tolerance = rounding_tolerance(dtype, 8, 4);
       for (size_t i = 0; i < tensors.size(); ++i) {
@@ -40,7 +46,7 @@ TEST(AdamAtan2, MatchesPlain) {
   }
 }
 
-TEST(AdamAtan2, AngleIsGoodToAFewUnitsInTheLastPlace) {
+TEST_P(AdamAtan2Angles, AngleIsGoodToAFewUnitsInTheLastPlace) {
   // betas of 0 and step 1: the new p is -lr * atan2(g, |g'|), with g' from a v that the gradient does not change much.
   std::vector<float> m, v;
   for (float ratio = 1e-6f; ratio < 1e6f; ratio *= 1.0007f) {
@@ -63,14 +69,19 @@ TEST(AdamAtan2, AngleIsGoodToAFewUnitsInTheLastPlace) {
   // With a gradient of 0 and betas of 1/2 both moments are halved, exactly, before the angle is taken.
   const AdamOptions halve{.lr = 1, .beta1 = 0.5, .beta2 = 0.5, .step = 1};
   const auto expected = plain_adam(tensor, halve, direction);
-  kernels::adam_atan2_step({&tensor, 1}, halve);
-  EXPECT_TRUE(close(tensor.param, expected.param, 4 * 0x1p-23, 0));
+  kernels::adam_atan2_step({&tensor, 1}, halve, GetParam());
+  if (GetParam() == Angle::aten) {
+    EXPECT_TRUE(same(tensor.param, expected.param));
+  } else {
+    EXPECT_TRUE(close(tensor.param, expected.param, 4 * 0x1p-23, 0));
+    EXPECT_FALSE(same(tensor.param, expected.param));  // else it would be the same code
+  }
 }
 
-TEST(AdamAtan2, NanGradientReachesTheWeight) {
+TEST_P(AdamAtan2Angles, NanGradientReachesTheWeight) {
   AdamTensor tensor{at::zeros({9}), at::zeros({9}), at::zeros({9}), at::zeros({9}), {}, {}};
   tensor.grad[4] = std::nan("");
-  kernels::adam_atan2_step({&tensor, 1}, kOptions);
+  kernels::adam_atan2_step({&tensor, 1}, kOptions, GetParam());
   EXPECT_TRUE(std::isnan(tensor.param[4].item<float>()));
   EXPECT_EQ(tensor.param[5].item<float>(), 0);
 }

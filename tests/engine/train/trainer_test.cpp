@@ -76,9 +76,26 @@ TEST_F(TrainerTest, PlanEndsInTheMiddleOfTheData) {
   EXPECT_EQ(train(task, {.total_steps = 5, .total_iterations = 2}), TrainOutcome::finished);
   EXPECT_EQ(task.calls,
             "bfabfabfabfaeE"
-            "bfabE")
-      << "the sixth batch is drawn and not trained on, as upstream does";
+            "bfabbbeE")
+      << "the last three batches are drawn and not trained on, as upstream does";
   EXPECT_EQ(checkpoints(), (Steps{4, 5}));
+}
+
+TEST_F(TrainerTest, AveragesMoveOnWhileTheDataExceedsThePlan) {
+  config_.ema = true;
+  config_.ema_rate = 0.5;
+  const TrainPlan plan = {.total_steps = 5, .total_iterations = 1};
+  FakeTask exact(5), longer(8);
+  train(exact, plan);
+  config_.checkpoint_path = (folder_ / "longer").string();
+  train(longer, plan);
+  const auto average = [&](const std::string& run) {
+    return load_checkpoint(folder_ / run / "step_5", 0, 1).ema[0].second[0].item<double>();
+  };
+  const double weight = exact.weight();
+  EXPECT_EQ(longer.weight(), weight);
+  EXPECT_NE(average("run"), weight);
+  EXPECT_NEAR(average("longer"), weight + (average("run") - weight) / 8, 1e-6);
 }
 
 TEST_F(TrainerTest, DataEndsBeforeThePlan) {
@@ -181,7 +198,7 @@ TEST_F(TrainerTest, SkipLeavesTheBatchOut) {
   EXPECT_EQ(task.calls,
             "bfabfbfaeE"
             "bfabfabfaeE"
-            "bfabE");
+            "bfabbeE");
   EXPECT_NE(log().find(" at step 2; batch skipped"), std::string::npos);
   EXPECT_EQ(checkpoints(), (Steps{2, 5, 6}));
 }

@@ -1,0 +1,100 @@
+#include "engine/memory/block_cache.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <thread>
+#include <vector>
+
+namespace tern {
+namespace {
+
+const auto kPage = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+
+TEST(BlockCache, GivesPagesThatAreAllThere) {
+  BlockCache cache(0);
+  auto* bytes = static_cast<char*>(cache.take(3 * kPage + 1));
+  ASSERT_NE(bytes, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(bytes) % kPage, 0U);
+  std::memset(bytes, 1, 3 * kPage + 1);
+  EXPECT_EQ(cache.used_bytes(), 4 * kPage);
+  EXPECT_TRUE(cache.give_back(bytes));
+  EXPECT_EQ(cache.used_bytes(), 0U);
+  EXPECT_EQ(cache.idle_bytes(), 4 * kPage);
+}
+
+TEST(BlockCache, TheSameSizeGetsTheBlockGivenBackLast) {
+  BlockCache cache(0);
+  void *first = cache.take(kPage), *second = cache.take(kPage);
+  EXPECT_NE(first, second);
+  cache.give_back(first);
+  cache.give_back(second);
+  EXPECT_EQ(cache.take(kPage - 5), second);
+  EXPECT_EQ(cache.take(kPage), first);
+  EXPECT_EQ(cache.idle_bytes(), 0U);
+}
+
+TEST(BlockCache, HoldsNoMoreThanTheMostThatWasInUseAndTheSlack) {
+  for (const size_t slack : {size_t{0}, 3 * kPage}) {
+    BlockCache cache(slack);
+    // Ten pages in use at most, always in blocks of another size.
+    for (size_t pages = 1; pages <= 10; ++pages) {
+      std::vector<void*> blocks;
+      for (size_t used = 0; used + pages <= 10; used += pages) blocks.push_back(cache.take(pages * kPage));
+      EXPECT_LE(cache.used_bytes() + cache.idle_bytes(), 10 * kPage + slack) << pages;
+      for (void* block : blocks) EXPECT_TRUE(cache.give_back(block));
+    }
+    EXPECT_GT(cache.idle_bytes(), 0U);
+  }
+}
+
+TEST(BlockCache, ReleasesTheOldestFirst) {
+  BlockCache cache(0);
+  void *old = cache.take(kPage), *recent = cache.take(2 * kPage);
+  cache.give_back(old);
+  cache.give_back(recent);
+  void* third = cache.take(kPage / 2 + 3 * kPage);  // four pages where three were the most: four may be held, all new
+  EXPECT_EQ(cache.idle_bytes(), 0U);
+  cache.give_back(third);
+  EXPECT_EQ(cache.take(4 * kPage), third);
+}
+
+TEST(BlockCache, RefusesWhatTheSystemDoesNotHave) {
+  BlockCache cache(0);
+  cache.give_back(cache.take(kPage));
+  EXPECT_EQ(cache.take(std::numeric_limits<size_t>::max() / 2), nullptr);
+  EXPECT_EQ(cache.used_bytes(), 0U);
+  EXPECT_NE(cache.take(kPage), nullptr);
+}
+
+TEST(BlockCache, KnowsItsOwnBlocks) {
+  BlockCache cache(0);
+  int other = 0;
+  EXPECT_FALSE(cache.give_back(&other));
+  void* block = cache.take(kPage);
+  EXPECT_TRUE(cache.give_back(block));
+  EXPECT_FALSE(cache.give_back(block));
+}
+
+TEST(BlockCache, ThreadsShareIt) {
+  BlockCache cache(kPage);
+  const auto work = [&](char value) {
+    for (int i = 0; i < 500; ++i) {
+      const size_t bytes = kPage * (1 + i % 3);
+      auto* block = static_cast<char*>(cache.take(bytes));
+      std::memset(block, value, bytes);
+      EXPECT_EQ(block[bytes - 1], value);
+      cache.give_back(block);
+    }
+  };
+  std::thread other(work, 'a');
+  work('b');
+  other.join();
+  EXPECT_EQ(cache.used_bytes(), 0U);
+}
+
+}  // namespace
+}  // namespace tern
