@@ -35,7 +35,10 @@ add_library(tern_torch INTERFACE)
 target_include_directories(tern_torch SYSTEM INTERFACE
   ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
 target_compile_definitions(tern_torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
-target_link_libraries(tern_torch INTERFACE ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so)
+# at::parallel_for is serial in a source compiled without OpenMP. Its runtime has to be the one that LibTorch brings: a
+# second one would have threads of its own, which at::set_num_threads does not reach.
+file(GLOB torch_openmp ${torch_root}/lib/libgomp*.so*)
+target_link_libraries(tern_torch INTERFACE ${torch_root}/lib/libtorch_cpu.so ${torch_root}/lib/libc10.so ${torch_openmp})
 # torch_cpu needs cupti and cudart, which lie beside it and are found by its own RPATH at run time.
 target_link_options(tern_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath,${torch_root}/lib)
 if(TERN_CUDA)

@@ -21,6 +21,9 @@ set(tern_cpu_flags_avx2 -DCPU_CAPABILITY=AVX2 -DCPU_CAPABILITY_AVX2 -mavx2 -mfma
 set(tern_cpu_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized -DCPU_CAPABILITY=AVX512 -DCPU_CAPABILITY_AVX512
   -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c)
 
+# What makes at::parallel_for parallel. The fuzz preset's clang has no headers for it.
+set(tern_cpu_threads $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
+
 function(tern_kernel op)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   set(sources ${op}.cpp ${ARG_SOURCES})
@@ -35,7 +38,7 @@ function(tern_kernel op)
       set(objects tern_kernel_${op}_${level})
       add_library(${objects} OBJECT ${op}_cpu.cpp)
       target_link_libraries(${objects} PRIVATE tern_compiler tern_torch)
-      target_compile_options(${objects} PRIVATE ${tern_cpu_flags_${level}} -ffp-contract=off)
+      target_compile_options(${objects} PRIVATE ${tern_cpu_flags_${level}} ${tern_cpu_threads} -ffp-contract=off)
       list(APPEND sources $<TARGET_OBJECTS:${objects}>)
     endforeach()
   endif()
