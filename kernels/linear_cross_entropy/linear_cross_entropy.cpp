@@ -1,6 +1,7 @@
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
@@ -13,7 +14,7 @@ namespace tern::kernels {
 namespace {
 
 constexpr const char* kOp = "linear_cross_entropy";
-constexpr int64_t kChunkBytes = int64_t{32} << 20;
+constexpr int64_t kSliceElements = int64_t{1} << 20;  // of float32 copies of gradients, on the CPU
 
 at::ScalarType loss_dtype(const at::Tensor& hidden) {
   return hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
@@ -42,13 +43,31 @@ CrossEntropyResult allocate_rows(const at::Tensor& hidden, int64_t rows) {
 
 // Runs body(first row, number of rows, room for the chunk's logits) over all rows.
 template <class Body>
-void for_each_chunk(const at::Tensor& hidden, const at::Tensor& weight, int64_t rows, const Body& body) {
+void for_each_chunk(const at::Tensor& hidden, const at::Tensor& weight, int64_t rows, int64_t chunk_bytes,
+                    const Body& body) {
   const int64_t row_bytes = weight.size(0) * static_cast<int64_t>(hidden.element_size());
-  const int64_t chunk_rows = std::clamp<int64_t>(kChunkBytes / row_bytes, 1, std::max<int64_t>(rows, 1));
+  const int64_t chunk_rows = std::clamp<int64_t>(chunk_bytes / row_bytes, 1, std::max<int64_t>(rows, 1));
   const at::Tensor room = at::empty({chunk_rows, weight.size(0)}, hidden.options());
   for (int64_t first = 0; first < rows; first += chunk_rows) {
     const int64_t count = std::min(chunk_rows, rows - first);
     body(first, count, room.narrow(0, 0, count));
+  }
+}
+
+// sum[V, D] += d_logits[N, V]^T hidden[N, D], with products that are not rounded to the inputs' dtype.
+void add_weight_gradient(at::Tensor& sum, const at::Tensor& d_logits, const at::Tensor& hidden) {
+  if (sum.scalar_type() == hidden.scalar_type()) {
+    sum.addmm_(d_logits.t(), hidden);
+  } else if (sum.is_cuda()) {
+    at::addmm_out(sum, sum, d_logits.t(), hidden, sum.scalar_type());
+  } else {  // ATen has no such product on the CPU; the gradients are widened a slice of columns at a time
+    const at::Tensor wide = hidden.to(sum.scalar_type());
+    const int64_t width = d_logits.size(1), step = std::max<int64_t>(kSliceElements / d_logits.size(0), 1);
+    for (int64_t first = 0; first < width; first += step) {
+      const int64_t count = std::min(step, width - first);
+      const at::Tensor slice = d_logits.narrow(1, first, count).to(sum.scalar_type());
+      sum.narrow(0, first, count).addmm_(slice.t(), wide);
+    }
   }
 }
 
@@ -70,13 +89,14 @@ CrossEntropyResult finish(CrossEntropyResult rows, const at::Tensor& labels, con
 }  // namespace
 
 CrossEntropyResult linear_cross_entropy_forward(const at::Tensor& hidden, const at::Tensor& weight,
-                                                const at::Tensor& labels, const CrossEntropyOptions& options) {
+                                                const at::Tensor& labels, const CrossEntropyOptions& options,
+                                                int64_t chunk_bytes) {
   const at::NoGradGuard no_grad;
   const at::Tensor wide_labels = check(hidden, weight, labels, options);
   const int64_t rows = labels.numel();
   const at::Tensor flat_hidden = hidden.view({rows, hidden.size(-1)}), flat_labels = wide_labels.view({rows});
   CrossEntropyResult all = allocate_rows(hidden, rows);
-  for_each_chunk(hidden, weight, rows, [&](int64_t first, int64_t count, at::Tensor logits) {
+  for_each_chunk(hidden, weight, rows, chunk_bytes, [&](int64_t first, int64_t count, at::Tensor logits) {
     at::mm_out(logits, flat_hidden.narrow(0, first, count), weight.t());
     keep(all, cross_entropy_forward(logits, flat_labels.narrow(0, first, count), options), first, count);
   });
@@ -86,7 +106,7 @@ CrossEntropyResult linear_cross_entropy_forward(const at::Tensor& hidden, const 
 CrossEntropyResult linear_cross_entropy_forward_backward(const at::Tensor& hidden, const at::Tensor& weight,
                                                          const at::Tensor& labels, const at::Tensor& row_weight,
                                                          const CrossEntropyOptions& options, at::Tensor& d_hidden,
-                                                         at::Tensor& d_weight) {
+                                                         at::Tensor& d_weight, int64_t chunk_bytes) {
   const at::NoGradGuard no_grad;
   const at::Tensor wide_labels = check(hidden, weight, labels, options);
   ArgumentCheck(kOp, "row_weight", row_weight)
@@ -113,7 +133,7 @@ CrossEntropyResult linear_cross_entropy_forward_backward(const at::Tensor& hidde
   const bool is_wide = weight.scalar_type() == loss_dtype(hidden);
   at::Tensor sum = is_wide ? d_weight.zero_() : at::zeros(weight.sizes(), weight.options().dtype(at::kFloat));
   CrossEntropyResult all = allocate_rows(hidden, rows);
-  for_each_chunk(hidden, weight, rows, [&](int64_t first, int64_t count, at::Tensor logits) {
+  for_each_chunk(hidden, weight, rows, chunk_bytes, [&](int64_t first, int64_t count, at::Tensor logits) {
     const at::Tensor in = flat_hidden.narrow(0, first, count);
     at::mm_out(logits, in, weight.t());
     keep(all,
@@ -121,11 +141,7 @@ CrossEntropyResult linear_cross_entropy_forward_backward(const at::Tensor& hidde
                                         flat_weight.narrow(0, first, count), options, logits),
          first, count);
     // The weight's share first: d_hidden may overwrite this chunk of hidden.
-    if (is_wide) {
-      sum.addmm_(logits.t(), in);
-    } else {
-      sum.add_(at::mm(logits.t(), in));
-    }
+    add_weight_gradient(sum, logits, in);
     at::Tensor out = flat_d_hidden.narrow(0, first, count);
     at::mm_out(out, logits, weight);
   });

@@ -224,6 +224,19 @@ TEST_F(CudaDispatch, CrossEntropy) {
   }
 }
 
+// The weight's gradient over 32 chunks, rounded once on either side: float32 sums in another order may fall on the
+// other side of a rounding boundary, one bfloat16 step away. Rounding once per chunk would be many steps away where the
+// chunks cancel.
+TEST_F(CudaDispatch, LinearCrossEntropyInManyChunks) {
+  const auto hidden = randn({128, 8}, 1, at::kBFloat16), weight = randn({16, 8}, 2, at::kBFloat16);
+  const auto labels = at::zeros({128}, at::kLong), row_weight = at::full({128}, 1.0 / 128, at::kFloat);
+  constexpr int64_t kFourRows = 4 * 16 * 2;
+  expect_same({hidden, weight}, {0x1p-7, 0x1p-20}, [&](const Move& move, Outputs& out) {
+    static_cast<void>(kernels::linear_cross_entropy_forward_backward(move(hidden), move(weight), move(labels),
+                                                                     move(row_weight), {}, out[0], out[1], kFourRows));
+  });
+}
+
 TEST_F(CudaDispatch, SparseSignSgd) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     const auto weights = randn({6, 8}, 1, at::kFloat), grads = randn({4, 8}, 2, dtype);

@@ -1,5 +1,6 @@
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
 
+#include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <gtest/gtest.h>
@@ -83,6 +84,26 @@ TEST(LinearCrossEntropy, ManyChunksAgreeWithOne) {
       kernels::linear_cross_entropy_forward_backward(over_hidden, weight, labels, row_weight, {}, over_hidden, used));
   EXPECT_TRUE(same(over_hidden, d_hidden));
   EXPECT_TRUE(same(used, d_weight));
+}
+
+// Small whole numbers, so that all logits are exact in bfloat16 and the same in chunks and in one piece.
+at::Tensor small_integers(at::IntArrayRef sizes, unsigned seed, double unit) {
+  return randn(sizes, seed, at::kDouble).round().clamp(-1, 1).mul(unit).to(at::kBFloat16);
+}
+
+// One rounding to bfloat16, 2^-8 of the value at most, at the end of all chunks; the float32 sum of 512 terms below 1e-2 adds
+// 512 * 2^-24 * 1e-2 at most. Rounding once per chunk would be off by several times as much.
+TEST(LinearCrossEntropy, WeightGradientOfManyChunksIsRoundedOnce) {
+  const auto hidden = small_integers({512, 8}, 1, 1), weight = small_integers({64, 8}, 2, 0.25);
+  const auto labels = labels_for({512}, 64), row_weight = at::full({512}, 1.0 / 128, at::kFloat);
+  at::Tensor d_hidden, d_weight, d_logits;
+  constexpr int64_t kEightRows = 8 * 64 * 2;
+  static_cast<void>(kernels::linear_cross_entropy_forward_backward(hidden, weight, labels, row_weight, {}, d_hidden,
+                                                                   d_weight, kEightRows));
+  static_cast<void>(
+      kernels::cross_entropy_forward_backward(at::matmul(hidden, weight.t()), labels, row_weight, {}, d_logits));
+  const auto expected = at::matmul(d_logits.to(at::kDouble).t(), hidden.to(at::kDouble));
+  EXPECT_TRUE(close(d_weight, expected, 0x1p-8, 512 * 0x1p-24 * 1e-2));
 }
 
 // A gradient of 1 hands on the kept gradients without a copy; they must survive being accumulated.

@@ -149,8 +149,15 @@ TORCH_LIBRARY_IMPL(_, CUDA, library) {
   library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
 }
 
+// A product of bfloat16 matrices added to a float32 one, which ATen has for GPUs only.
+at::Tensor& widening_addmm(const at::Tensor& self, const at::Tensor& a, const at::Tensor& b, at::ScalarType dtype,
+                           const at::Scalar& beta, const at::Scalar& alpha, at::Tensor& out) {
+  return out.copy_(self.to(dtype).mul(beta).add(a.to(dtype).mm(b.to(dtype)), alpha));
+}
+
 // One kernel of ATen serves copy_ on every device, so that the fallback above is never asked.
 TORCH_LIBRARY_IMPL(aten, CUDA, library) {
+  library.impl("addmm.dtype_out", widening_addmm);
   library.impl("copy_", torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
 }
 
