@@ -55,7 +55,10 @@ GptGroups gpt_groups(const gpt::Gpt& model, const GptRates& rates, const GptOpti
   GptGroups groups;
   const auto add = [&](TensorList parameters, double lr, double beta1, double beta2, double weight_decay) {
     if (parameters.empty()) return;
+    kernels::ShadowWeights shadows;
+    for (const auto& [name, tensor] : parameters) shadows.push_back(model.shadow(name));
     groups.adamw.push_back({.parameters = std::move(parameters),
+                            .shadows = std::move(shadows),
                             .lr = lr,
                             .beta1 = beta1,
                             .beta2 = beta2,

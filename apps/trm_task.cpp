@@ -56,6 +56,12 @@ void check_carry(const trm::Carry& saved, const trm::Latents& own) {
   }
 }
 
+// None in a checkpoint of a model without attention, or of a version that didn't keep it.
+std::optional<kernels::AttentionBackend> saved_backend(const nlohmann::ordered_json& counters) {
+  if (!counters.contains("attention_backend")) return std::nullopt;
+  return kernels::parse_attention_backend(counters["attention_backend"].get<std::string>());
+}
+
 }  // namespace
 
 TrmTask::TrmTask(const TrmJob& job, at::Device device)
@@ -67,9 +73,6 @@ TrmTask::TrmTask(const TrmJob& job, at::Device device)
   metadata_ = loader_->metadata();
   model_ =
       std::make_unique<trm::Trm>(complete_config(job.arch, job.train.global_batch_size, metadata_), generator_, device);
-  if (std::string why = model_->choose_attention_backend(job.train.attention_backend); !why.empty()) {
-    notices_.push_back(std::move(why));
-  }
   model_->set_trainable(!job.train.freeze_weights);
 }
 
@@ -90,7 +93,14 @@ int64_t TrmTask::num_params() const {
   return count;
 }
 
+// before: of the run that is resumed.
+void TrmTask::choose_attention(std::optional<kernels::AttentionBackend> before) {
+  std::string why = model_->choose_attention_backend(job_.train.attention_backend, before);
+  if (!why.empty()) notices_.push_back(std::move(why));
+}
+
 void TrmTask::begin() {
+  choose_attention(std::nullopt);
   if (!job_.train.load_checkpoint) return;
   const auto remark = [&](const std::string& text) { notices_.push_back(text); };
   const Weights weights = read_weights(*job_.train.load_checkpoint, WeightSet::ema_if_any, remark);
@@ -169,7 +179,11 @@ TensorList TrmTask::carry_state(bool with_carry) {
 }
 
 nlohmann::ordered_json TrmTask::counters() {
-  return {{"loader", puzzles::to_json(loader_state())}, {"has_carry", carry_.has_value()}};
+  nlohmann::ordered_json counters = {{"loader", puzzles::to_json(loader_state())}, {"has_carry", carry_.has_value()}};
+  if (const auto backend = model_->attention_backend()) {
+    counters["attention_backend"] = kernels::attention_backend_name(*backend);
+  }
+  return counters;
 }
 
 void TrmTask::restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) {
@@ -187,6 +201,7 @@ void TrmTask::restore(const TensorList& carry_state, const nlohmann::ordered_jso
     notices_.push_back("the checkpoint was written with save_carry=False: puzzles in progress start afresh");
   }
   if (keep_position) return;
+  choose_attention(saved_backend(counters));
   TERN_CHECK(loader_.has_value(), "the position moves before the first batch is drawn");
   loader_->restore(puzzles::parse_loader_state(counters["loader"].get<std::string>()));
 }

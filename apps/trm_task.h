@@ -27,12 +27,13 @@ class TrmTask : public Task {
   [[nodiscard]] TrainPlan plan() const;
   [[nodiscard]] int64_t num_params() const;
 
-  void begin() override;  // loads load_checkpoint
+  void begin() override;  // chooses the attention backend, loads load_checkpoint
   std::vector<std::string> notices() override;
   bool next_batch() override;
   StepResult forward_backward() override;
   void accept_step() override;
   TensorList parameters() override;
+  kernels::ShadowWeights shadows() override { return model_->shadows(); }
   TensorList model_state() override;
   std::optional<SparseRows> sparse_rows() override;
   EvalResult evaluate(int64_t step, const std::filesystem::path& run_dir) override;
@@ -41,6 +42,7 @@ class TrmTask : public Task {
   void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) override;
 
  private:
+  void choose_attention(std::optional<kernels::AttentionBackend> before);
   [[nodiscard]] puzzles::LoaderState loader_state() const;
   [[nodiscard]] trm::Carry saved_carry(const std::map<std::string, at::Tensor>& saved) const;
 

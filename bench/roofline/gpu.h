@@ -19,4 +19,7 @@ struct Gpu {
 
 std::span<const Gpu> gpus();
 
+// Where the numbers come from and which of them are assumptions, line by line, for the output.
+[[nodiscard]] std::string gpu_sources();
+
 }  // namespace tern::roofline

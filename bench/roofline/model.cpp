@@ -22,12 +22,13 @@ double count(const std::map<std::string, double>& issued, std::initializer_list<
   return sum;
 }
 
-const Loop& repeating_loop(const SassKernel& kernel, const std::string& opcode) {
+const Loop& repeating_loop(const SassKernel& kernel, const LoopUse& use) {
   const Loop* found = nullptr;
   for (const Loop& loop : kernel.loops) {
-    if (loop.own.contains(opcode) && (found == nullptr || loop.own.at(opcode) > found->own.at(opcode))) found = &loop;
+    if (!loop.own.contains(use.opcode) || loop.own.contains(use.without)) continue;
+    if (found == nullptr || loop.own.at(use.opcode) > found->own.at(use.opcode)) found = &loop;
   }
-  if (found == nullptr) throw std::runtime_error("no loop with " + opcode);
+  if (found == nullptr) throw std::runtime_error("no loop with " + use.opcode);
   return *found;
 }
 
@@ -39,9 +40,9 @@ std::map<std::string, double> issued_per_warp(const SassKernel& kernel, const Pr
     for (const auto& [opcode, number] : mix) issued[opcode] += times * number;
   };
   add(kernel.straight, 1);
-  if (problem.loop_opcodes_per_warp > 0) {
-    const Loop& loop = repeating_loop(kernel, problem.loop_opcode);
-    add(loop.own, problem.loop_opcodes_per_warp / loop.own.at(problem.loop_opcode));
+  for (const LoopUse& use : problem.loops) {
+    const Loop& loop = repeating_loop(kernel, use);
+    add(loop.own, use.turns > 0 ? use.turns : use.opcodes_per_warp / loop.own.at(use.opcode));
   }
   return issued;
 }
@@ -77,6 +78,16 @@ Bounds bounds_of(const Problem& problem, const SassKernel& kernel, const Gpu& gp
   bounds.ceiling_us = worst.first * (shared ? 1 : std::ceil(bounds.waves) / bounds.waves);
   const double ideal = problem.flops > 0 ? problem.flops / (gpu.tensor_tflops * 1e6) : bounds.memory_us;
   bounds.percent = 100 * ideal / bounds.ceiling_us;
+  return bounds;
+}
+
+Bounds library_bounds_of(const Problem& problem, const Gpu& gpu) {
+  Bounds bounds;
+  bounds.memory_us = problem.bytes / (gpu.memory_gbs * 1e3);
+  bounds.tensor_us = problem.flops / (gpu.tensor_tflops * 1e6);
+  bounds.ceiling_us = std::max(bounds.memory_us, bounds.tensor_us);
+  bounds.limited_by = bounds.memory_us > bounds.tensor_us ? "memory" : "tensor cores";
+  bounds.percent = 100 * bounds.tensor_us / bounds.ceiling_us;
   return bounds;
 }
 

@@ -3,26 +3,34 @@
 // stay below, as the resources' work overlaps only in part.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "bench/roofline/gpu.h"
 #include "bench/roofline/sass.h"
 
 namespace tern::roofline {
 
+// How often a loop runs. It is the one with most of an opcode among its own instructions.
+struct LoopUse {
+  std::string opcode;
+  double opcodes_per_warp = 0;  // so many of it are issued per warp
+  double turns = 0;             // or, where that isn't known: so many turns of the loop as the compiler left it
+  std::string without{};        // an opcode that the loop must not have
+};
+
 // A kernel at one shape.
 struct Problem {
-  std::string kernel;  // instance, as in the compiler's report
+  std::string kernel;  // instance, as in the compiler's report; empty: a library's matrix product
   std::string shape;   // for the table
   double bytes = 0;    // that have to cross the memory's bus: every input read once, every output written once
   double flops = 0;    // tensor-core products and sums
   int threads = 0;     // per block
   size_t dynamic_shared_bytes = 0;
   double blocks = 0;
-  // What repeats: the outermost loop that holds this opcode runs as often as its count per warp says. Loops inside of
-  // it and beside it are counted once, or not at all where plain use skips them.
-  std::string loop_opcode{};
-  double loop_opcodes_per_warp = 0;  // 0: no loop, each instruction runs once per warp
+  // What repeats. Other loops are not counted: plain use skips them. Empty: each instruction runs once per warp.
+  std::vector<LoopUse> loops{};
 };
 
 struct Bounds {
@@ -37,5 +45,8 @@ struct Bounds {
 [[nodiscard]] std::map<std::string, double> issued_per_warp(const SassKernel& kernel, const Problem& problem);
 
 [[nodiscard]] Bounds bounds_of(const Problem& problem, const SassKernel& kernel, const Gpu& gpu, int blocks_per_sm);
+
+// Of a library's product: memory, and the whole rate of the tensor cores.
+[[nodiscard]] Bounds library_bounds_of(const Problem& problem, const Gpu& gpu);
 
 }  // namespace tern::roofline

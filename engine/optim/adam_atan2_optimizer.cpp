@@ -7,6 +7,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "base/error.h"
 #include "kernels/adam_atan2/adam_atan2.h"
 #include "kernels/common/adam.h"
 
@@ -22,11 +23,14 @@ TensorList zeros_for(const TensorList& parameters, const std::string& prefix) {
 
 }  // namespace
 
-AdamATan2Optimizer::AdamATan2Optimizer(TensorList parameters, const AdamATan2Options& options)
+AdamATan2Optimizer::AdamATan2Optimizer(TensorList parameters, const AdamATan2Options& options,
+                                       kernels::ShadowWeights shadows)
     : parameters_(std::move(parameters)),
       options_(options),
+      shadows_(std::move(shadows)),
       exp_avg_(zeros_for(parameters_, "exp_avg.")),
       exp_avg_sq_(zeros_for(parameters_, "exp_avg_sq.")) {
+  TERN_CHECK(shadows_.empty() || shadows_.size() == parameters_.size(), "a shadow per parameter, or none");
   if (!options.ema) return;
   for (const auto& [name, tensor] : parameters_) ema_.emplace_back(name, tensor.detach().clone());
 }
@@ -41,7 +45,8 @@ void AdamATan2Optimizer::step(double lr) {
                        .grad = parameter.grad(),
                        .exp_avg = exp_avg_[i].second,
                        .exp_avg_sq = exp_avg_sq_[i].second,
-                       .ema = ema_.empty() ? at::Tensor() : ema_[i].second});
+                       .ema = ema_.empty() ? at::Tensor() : ema_[i].second,
+                       .shadow = kernels::shadow_buffer(shadows_, i)});
   }
   kernels::adam_atan2_step(tensors,
                            {.lr = lr,
@@ -51,6 +56,9 @@ void AdamATan2Optimizer::step(double lr) {
                             .step = ++steps_,
                             .ema_decay = options_.ema_decay},
                            options_.fast_atan2 ? kernels::Angle::fast : kernels::Angle::aten);
+  for (size_t i = 0; i < shadows_.size(); ++i) {
+    if (tensors[i].shadow.defined()) shadows_[i]->written(parameters_[i].second);
+  }
 }
 
 void AdamATan2Optimizer::zero_grad() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "engine/optim/optimizer.h"
+#include "kernels/common/shadow_weight.h"
 
 namespace tern {
 
@@ -20,7 +21,8 @@ struct AdamATan2Options {
 class AdamATan2Optimizer : public Optimizer {
  public:
   // parameters: float32, contiguous; their gradients are read from .grad(). The averages start as copies of them.
-  AdamATan2Optimizer(TensorList parameters, const AdamATan2Options& options);
+  // shadows: of the parameters, in their order, written in the same pass; empty: none.
+  AdamATan2Optimizer(TensorList parameters, const AdamATan2Options& options, kernels::ShadowWeights shadows = {});
 
   void step(double lr) override;
   void zero_grad() override;
@@ -36,6 +38,7 @@ class AdamATan2Optimizer : public Optimizer {
  private:
   TensorList parameters_;
   AdamATan2Options options_;
+  kernels::ShadowWeights shadows_;
   TensorList exp_avg_;
   TensorList exp_avg_sq_;
   TensorList ema_;

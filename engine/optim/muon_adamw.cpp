@@ -66,6 +66,8 @@ MuonAdamW::MuonAdamW(const std::vector<AdamWGroup>& adamw_groups, const MuonGrou
 }
 
 void MuonAdamW::add_group(const AdamWGroup& group) {
+  TERN_CHECK(group.shadows.empty() || group.shadows.size() == group.parameters.size(),
+             "a shadow per parameter, or none");
   AdamWState state{.group = group, .slices = {}, .exp_avg = {}, .exp_avg_sq = {}};
   for (const auto& [name, tensor] : group.parameters) {
     parameters_.emplace_back(name, tensor);
@@ -105,18 +107,25 @@ void MuonAdamW::step(const MuonAdamWStep& step) {
   ++steps_;
   for (const AdamWState& state : groups_) step_group(state, step.lr_multiplier);
   for (Stack& stack : stacks_) step_stack(stack, step);
+  if (shard_.world_size == 1) return;
+  for (const auto& [name, tensor] : parameters_) kernels::mark_changed(tensor);
 }
 
 void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const {
   const AdamWGroup& group = state.group;
+  // A shadow needs the whole parameter; of a sharded one it is made anew when it is read.
+  const kernels::ShadowWeights shadows = shard_.world_size == 1 ? group.shadows : kernels::ShadowWeights{};
   std::vector<kernels::AdamTensor> tensors;
+  std::vector<size_t> shadowed;
   for (size_t i = 0; i < group.parameters.size(); ++i) {
     if (state.slices[i].count == 0) continue;
     const at::Tensor& parameter = group.parameters[i].second;
     tensors.push_back({.param = rows(parameter, state.slices[i]),
                        .grad = rows(gradient(parameter), state.slices[i]),
                        .exp_avg = state.exp_avg[i],
-                       .exp_avg_sq = state.exp_avg_sq[i]});
+                       .exp_avg_sq = state.exp_avg_sq[i],
+                       .shadow = kernels::shadow_buffer(shadows, i)});
+    if (tensors.back().shadow.defined()) shadowed.push_back(i);
   }
   kernels::adamw_step(tensors,
                       {.lr = group.lr * lr_multiplier,
@@ -125,6 +134,7 @@ void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const 
                        .weight_decay = group.weight_decay,
                        .step = steps_},
                       group.eps);
+  for (const size_t i : shadowed) shadows[i]->written(group.parameters[i].second);
 }
 
 // The order of the steps is muon.h's.

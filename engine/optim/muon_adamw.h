@@ -14,12 +14,14 @@
 #include "engine/checkpoint/tensor_list.h"
 #include "engine/optim/muon.h"
 #include "engine/optim/shard.h"
+#include "kernels/common/shadow_weight.h"
 
 namespace tern {
 
 // Parameters that share their rates. A learning rate here is the initial one; step() multiplies it.
 struct AdamWGroup {
   TensorList parameters;
+  kernels::ShadowWeights shadows = {};  // of the parameters, in their order, written in the same pass; empty: none
   double lr = 0;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -49,7 +51,7 @@ class MuonAdamW {
   // zeros. Throws Error(usage) for a Muon parameter that isn't a matrix.
   MuonAdamW(const std::vector<AdamWGroup>& adamw_groups, const MuonGroup& muon_group, Shard shard = {});
 
-  // One update of what this rank owns.
+  // One update of what this rank owns. Counts as a change of all parameters: the other ranks' parts are about to come.
   void step(const MuonAdamWStep& step);
   // Drops the gradients and their memory.
   void zero_grad();

@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/error.h"
+#include "kernels/common/shadow_weight.h"
 
 namespace tern {
 
@@ -37,6 +38,7 @@ void EmaWeights::swap() {
     const at::Tensor averaged = average.detach();
     parameter.set_data(averaged);
     average.set_data(raw);
+    kernels::mark_changed(parameter);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "engine/monitor/puzzle_picture.h"
 #include "engine/monitor/records.h"
 #include "engine/optim/optimizer.h"
+#include "kernels/common/shadow_weight.h"
 
 namespace tern {
 
@@ -56,6 +57,8 @@ class Task {
 
   // Trained by the dense optimizer; empty where the weights are frozen.
   [[nodiscard]] virtual TensorList parameters() = 0;
+  // Of these parameters, in their order, where the forward pass reads shadows; empty: it reads none.
+  [[nodiscard]] virtual kernels::ShadowWeights shadows() { return {}; }
   // A family's own optimizer of these parameters; none: the loop makes AdamATan2 as the configuration says.
   [[nodiscard]] virtual std::unique_ptr<Optimizer> make_optimizer() { return nullptr; }
   // Everything that model.safetensors holds.

@@ -30,12 +30,13 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config, Task& task)
   const TensorList parameters = task.parameters();
   if (parameters.empty()) return nullptr;
   if (auto own = task.make_optimizer()) return own;
-  return std::make_unique<AdamATan2Optimizer>(parameters, AdamATan2Options{.beta1 = config.beta1,
-                                                                           .beta2 = config.beta2,
-                                                                           .weight_decay = config.weight_decay,
-                                                                           .ema = config.ema,
-                                                                           .ema_decay = config.ema_rate,
-                                                                           .fast_atan2 = config.fast_atan2});
+  const AdamATan2Options options{.beta1 = config.beta1,
+                                 .beta2 = config.beta2,
+                                 .weight_decay = config.weight_decay,
+                                 .ema = config.ema,
+                                 .ema_decay = config.ema_rate,
+                                 .fast_atan2 = config.fast_atan2};
+  return std::make_unique<AdamATan2Optimizer>(parameters, options, task.shadows());
 }
 
 std::optional<double> find_metric(const NamedValues& metrics, const std::string& name) {

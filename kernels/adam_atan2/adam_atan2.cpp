@@ -26,6 +26,7 @@ void adam_atan2_step(std::span<const AdamTensor> tensors, const AdamOptions& opt
     const CudaScope scope(tensors[0].param);
     cuda_kernels<AdamATan2Cuda>("adam_atan2")
         .step(adam_pointers(tensors), adam_constants(c), static_cast<float>(c.inv_correction2), scope.stream());
+    mark_stepped(tensors);
     return;
   }
   const auto run = [&]<class T>() {
@@ -40,6 +41,7 @@ void adam_atan2_step(std::span<const AdamTensor> tensors, const AdamOptions& opt
     });
   };
   tensors[0].param.scalar_type() == at::kDouble ? run.operator()<double>() : run.operator()<float>();
+  mark_stepped(tensors);
 }
 
 }  // namespace tern::kernels

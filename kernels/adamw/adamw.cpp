@@ -19,6 +19,7 @@ void adamw_step(std::span<const AdamTensor> tensors, const AdamOptions& options,
     cuda_kernels<AdamWCuda>("adamw").step(adam_pointers(tensors), adam_constants(c),
                                           static_cast<float>(c.inv_correction2), static_cast<float>(eps),
                                           scope.stream());
+    mark_stepped(tensors);
     return;
   }
   const auto run = [&]<class T>() {
@@ -27,6 +28,7 @@ void adamw_step(std::span<const AdamTensor> tensors, const AdamOptions& options,
         [&]<CpuLevel level>() { adamw_cpu<level>(chunks.data(), static_cast<int64_t>(chunks.size()), c, eps); });
   };
   tensors[0].param.scalar_type() == at::kDouble ? run.operator()<double>() : run.operator()<float>();
+  mark_stepped(tensors);
 }
 
 }  // namespace tern::kernels

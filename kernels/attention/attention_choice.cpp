@@ -60,6 +60,48 @@ std::string name_of(AttentionBackend backend) {
   return std::string(attention_backend_name(backend));
 }
 
+// Empty: the passes are right.
+std::string what_is_wrong(const AttentionPasses& got, const AttentionPasses& expected, double tolerance) {
+  const double in_out = relative_error(got.out, expected.out);
+  const double in_gradient = relative_error(got.d_qkv, expected.d_qkv);
+  if (in_out <= tolerance && in_gradient <= tolerance) return "";
+  return fmt::format("wrong by {:.2g} of the largest value, in the gradient by {:.2g} ({:.2g} allowed)", in_out,
+                     in_gradient, tolerance);
+}
+
+// A small problem that every backend is given.
+class Trial {
+ public:
+  Trial(const AttentionOptions& options, int64_t seq_len, at::ScalarType dtype, at::Device device)
+      : options_(options), device_(device) {
+    constexpr int64_t kBatch = 2, kMaxSeqLen = 128;
+    auto generator = at::detail::createCPUGenerator(/*seed=*/1);
+    const auto sample = [&](int64_t width) {
+      return at::randn({kBatch, std::min(seq_len, kMaxSeqLen), width}, generator, at::dtype(at::kFloat))
+          .to(device, dtype);
+    };
+    qkv_ = sample(options.layout.width());
+    dout_ = sample(options.layout.num_heads * options.layout.head_dim);
+  }
+
+  [[nodiscard]] std::string why_not(AttentionBackend backend) const { return why_not_backend(backend, options_, qkv_); }
+
+  [[nodiscard]] AttentionPasses run(AttentionBackend backend) const {
+    AttentionOptions chosen = options_;
+    chosen.backend = backend;
+    at::Tensor packed = qkv_.clone(), d_qkv;
+    const AttentionForward forward = attention_forward_(packed, chosen);
+    attention_backward(dout_, packed, forward, chosen, d_qkv);
+    wait_for(device_);
+    return {forward.out, d_qkv};
+  }
+
+ private:
+  AttentionOptions options_;
+  at::Device device_;
+  at::Tensor qkv_, dout_;
+};
+
 }  // namespace
 
 AttentionWinner choose_attention_candidate(
@@ -78,12 +120,8 @@ AttentionWinner choose_attention_candidate(
       continue;
     }
     try {
-      const AttentionPasses got = candidate.run();
-      const double in_out = relative_error(got.out, expected.out);
-      const double in_gradient = relative_error(got.d_qkv, expected.d_qkv);
-      if (!(in_out <= tolerance) || !(in_gradient <= tolerance)) {
-        note(fmt::format("wrong by {:.2g} of the largest value, in the gradient by {:.2g} ({:.2g} allowed)", in_out,
-                         in_gradient, tolerance));
+      if (const std::string wrong = what_is_wrong(candidate.run(), expected, tolerance); !wrong.empty()) {
+        note(wrong);
         continue;
       }
       const double time = seconds(candidate.run);
@@ -101,32 +139,15 @@ AttentionWinner choose_attention_candidate(
 
 AttentionChoice try_attention_backends(const AttentionOptions& options, int64_t seq_len, at::ScalarType dtype,
                                        at::Device device) {
-  constexpr int64_t kBatch = 2, kMaxSeqLen = 128;
-  auto generator = at::detail::createCPUGenerator(/*seed=*/1);
-  const int64_t length = std::min(seq_len, kMaxSeqLen);
-  const auto sample = [&](int64_t width) {
-    return at::randn({kBatch, length, width}, generator, at::dtype(at::kFloat)).to(device, dtype);
-  };
-  const at::Tensor qkv = sample(options.layout.width());
-  const at::Tensor dout = sample(options.layout.num_heads * options.layout.head_dim);
-  const auto run = [&](AttentionBackend backend) {
-    AttentionOptions chosen = options;
-    chosen.backend = backend;
-    at::Tensor packed = qkv.clone(), d_qkv;
-    const AttentionForward forward = attention_forward_(packed, chosen);
-    attention_backward(dout, packed, forward, chosen, d_qkv);
-    wait_for(device);
-    return AttentionPasses{forward.out, d_qkv};
-  };
-
+  const Trial trial(options, seq_len, dtype, device);
   std::vector<AttentionCandidate> candidates;
   for (const AttentionBackend backend : kRacers) {
-    const std::string why_not = why_not_backend(backend, options, qkv);
+    const std::string why_not = trial.why_not(backend);
     if (device.is_cpu() && !why_not.empty()) continue;  // what only GPUs have isn't worth a word on the CPU
-    candidates.push_back({name_of(backend), why_not, [&run, backend] { return run(backend); }});
+    candidates.push_back({name_of(backend), why_not, [&trial, backend] { return trial.run(backend); }});
   }
   const AttentionWinner winner =
-      choose_attention_candidate(run(AttentionBackend::math), tolerance_of(dtype), candidates, median_seconds);
+      choose_attention_candidate(trial.run(AttentionBackend::math), tolerance_of(dtype), candidates, median_seconds);
   if (winner.index < 0) {
     return {AttentionBackend::math, "attention: math, as nothing else passed (" + winner.findings + ")"};
   }
@@ -135,8 +156,29 @@ AttentionChoice try_attention_backends(const AttentionOptions& options, int64_t 
           "attention: " + name_of(backend) + ", the fastest that agrees with the math path (" + winner.findings + ")"};
 }
 
+AttentionChoice keep_attention_backend(AttentionBackend before, const AttentionOptions& options, int64_t seq_len,
+                                       at::ScalarType dtype, at::Device device) {
+  const Trial trial(options, seq_len, dtype, device);
+  std::string defect = trial.why_not(before);
+  if (!defect.empty()) {
+    defect = "can't: " + defect;
+  } else {
+    try {
+      defect = what_is_wrong(trial.run(before), trial.run(AttentionBackend::math), tolerance_of(dtype));
+    } catch (const std::exception& error) {
+      defect = "failed: " + first_line(error.what());
+    }
+  }
+  if (defect.empty()) return {before, "attention: " + name_of(before) + ", as when the run began"};
+  AttentionChoice anew = try_attention_backends(options, seq_len, dtype, device);
+  anew.reason += "; not " + name_of(before) + " as when the run began, which " + defect;
+  return anew;
+}
+
 AttentionChoice resolve_attention_backend(const std::string& name, const AttentionOptions& options, int64_t seq_len,
-                                          at::ScalarType dtype, at::Device device) {
+                                          at::ScalarType dtype, at::Device device,
+                                          std::optional<AttentionBackend> before) {
+  if (name == "auto" && before) return keep_attention_backend(*before, options, seq_len, dtype, device);
   if (name == "auto") return try_attention_backends(options, seq_len, dtype, device);
   const AttentionBackend backend = parse_attention_backend(name);
   if (device.is_cpu() && (backend == AttentionBackend::flash || backend == AttentionBackend::cudnn)) {

@@ -11,6 +11,7 @@
 #include <c10/core/Device.h>
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -50,9 +51,16 @@ struct AttentionChoice {
 [[nodiscard]] AttentionChoice try_attention_backends(const AttentionOptions& options, int64_t seq_len,
                                                      at::ScalarType dtype, at::Device device);
 
-// What the person wrote for attention.backend (auto or a name) as a backend, with the line for the log. Throws
-// tern::Error (usage) for a backend that this device doesn't have.
+// For a run that goes on: two backends that are right differ in the last bits, so the one it was begun with is kept,
+// however fast, as long as it still passes the trial. If it doesn't, a new one is chosen, and the line says why.
+[[nodiscard]] AttentionChoice keep_attention_backend(AttentionBackend before, const AttentionOptions& options,
+                                                     int64_t seq_len, at::ScalarType dtype, at::Device device);
+
+// What the person wrote for attention.backend (auto or a name) as a backend, with the line for the log. before: what a
+// resumed run was begun with, which auto keeps; none: a new run. Throws tern::Error (usage) for a backend that this
+// device doesn't have.
 [[nodiscard]] AttentionChoice resolve_attention_backend(const std::string& name, const AttentionOptions& options,
-                                                        int64_t seq_len, at::ScalarType dtype, at::Device device);
+                                                        int64_t seq_len, at::ScalarType dtype, at::Device device,
+                                                        std::optional<AttentionBackend> before = std::nullopt);
 
 }  // namespace tern::kernels

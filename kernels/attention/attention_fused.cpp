@@ -3,6 +3,7 @@
 #include "kernels/attention/attention_fused.h"
 
 #include <ATen/ops/empty.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -59,13 +60,29 @@ AttentionConfig config_of(const AttentionShape& shape, const AttentionOptions& o
                           {device.compute_capability, device.multiprocessors});
 }
 
-// Calls body.operator()<head_dim>(stream) on the tensor's device.
+std::string describe(const at::Tensor& qkv, const AttentionOptions& options) {
+  const QkvLayout& layout = options.layout;
+  std::string text = fmt::format("bfloat16, head size {}, {} heads, {} key/value heads, {} x {} tokens, {}",
+                                 layout.head_dim, layout.num_heads, layout.num_kv_heads, qkv.size(0), qkv.size(1),
+                                 options.causal ? "causal" : "not causal");
+  if (options.window_left >= 0) text += fmt::format(", window {}", options.window_left);
+  if (options.rope.cos.defined()) text += ", rotated";
+  if (options.norm.gain != 0) text += ", normalised";
+  return text;
+}
+
+// Calls body.operator()<head_dim>(stream) on the tensor's device. A launch that is refused names the kernel's instance;
+// what the instance doesn't show is added here.
 template <class Body>
-void with_head_dim(const at::Tensor& qkv, int64_t head_dim, const Body& body) {
+void with_head_dim(const char* pass, const at::Tensor& qkv, const AttentionOptions& options, const Body& body) {
   const CudaScope scope(qkv);
-  if (head_dim == 64) return body.template operator()<64>(scope.stream());
-  TERN_CHECK(head_dim == 128, "why_not_fused lets two head sizes through");
-  body.template operator()<128>(scope.stream());
+  try {
+    if (options.layout.head_dim == 64) return body.template operator()<64>(scope.stream());
+    TERN_CHECK(options.layout.head_dim == 128, "why_not_fused lets two head sizes through");
+    body.template operator()<128>(scope.stream());
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("attention {} ({}): {}", pass, describe(qkv, options), error.what()));
+  }
 }
 
 }  // namespace
@@ -79,7 +96,7 @@ std::string why_not_attention_fused(const at::Tensor& qkv, const AttentionOption
 
 void attention_fused_forward(const at::Tensor& qkv, const AttentionOptions& options, at::Tensor& out, at::Tensor& lse) {
   const int64_t head_dim = options.layout.head_dim;
-  with_head_dim(qkv, head_dim, [&]<int size>(CudaStream stream) {
+  with_head_dim("forward", qkv, options, [&]<int size>(CudaStream stream) {
     AttentionForwardParams params;
     params.in = inputs_of(qkv, options);
     params.out = heads_of<Bf16>(out, head_dim, 0);
@@ -92,7 +109,7 @@ void attention_fused_backward(const at::Tensor& dout, const at::Tensor& qkv, con
                               const AttentionOptions& options, at::Tensor& d_qkv) {
   const QkvLayout& layout = options.layout;
   const int64_t head_dim = layout.head_dim;
-  with_head_dim(qkv, head_dim, [&]<int size>(CudaStream stream) {
+  with_head_dim("backward", qkv, options, [&]<int size>(CudaStream stream) {
     AttentionBackwardParams params;
     params.in = inputs_of(qkv, options);
     params.out = heads_of<const Bf16>(forward.out, head_dim, 0);

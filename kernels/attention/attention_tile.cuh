@@ -137,37 +137,31 @@ template <int width>
 __device__ __forceinline__ const Bf16* tile_place(const Bf16* tile, int row, int chunk, int lane_row, int lane_chunk) {
   return tile + row * width + (tile_offset<width>(lane_row, lane_chunk) ^ (chunk << 3));
 }
-// Lanes 8 to 15 take the second 8 rows, lanes 16 to 31 the second chunk.
-template <int width>
-__device__ __forceinline__ const Bf16* rows_first(const Bf16* tile, int row, int chunk) {
+// The address that this lane gives to ldmatrix: lanes 8 to 15 take the second 8 rows and lanes 16 to 31 the second
+// chunk, or with chunks_first the other way round.
+template <int width, bool chunks_first>
+__device__ __forceinline__ const Bf16* lane_place(const Bf16* tile, int row, int chunk) {
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads;
-  return tile_place<width>(tile, row, chunk, lane % 16, lane / 16);
+  return chunks_first ? tile_place<width>(tile, row, chunk, lane / 16 * 8 + lane % 8, lane / 8 % 2)
+                      : tile_place<width>(tile, row, chunk, lane % 16, lane / 16);
 }
-// Lanes 8 to 15 take the second chunk, lanes 16 to 31 the second 8 rows.
-template <int width>
-__device__ __forceinline__ const Bf16* chunks_first(const Bf16* tile, int row, int chunk) {
-  const int lane = static_cast<int>(threadIdx.x) % kWarpThreads;
-  return tile_place<width>(tile, row, chunk, lane / 16 * 8 + lane % 8, lane / 8 % 2);
-}
-// The left operand, 16 x 16, stored as it is.
+// The left operand, 16 x 16, stored as it is or, transposed, with its columns as the tile's rows.
 template <int width>
 __device__ __forceinline__ void load_left(uint32_t (&r)[4], const Bf16* tile, int row, int chunk) {
-  ldmatrix_x4(r, rows_first<width>(tile, row, chunk));
+  ldmatrix_x4(r, lane_place<width, false>(tile, row, chunk));
 }
-// The left operand, stored transposed: tile rows are its columns.
 template <int width>
 __device__ __forceinline__ void load_left_transposed(uint32_t (&r)[4], const Bf16* tile, int row, int chunk) {
-  ldmatrix_x4_trans(r, chunks_first<width>(tile, row, chunk));
+  ldmatrix_x4_trans(r, lane_place<width, true>(tile, row, chunk));
 }
-// Two right operands, 16 x 8, stored transposed: tile rows are their columns.
-template <int width>
-__device__ __forceinline__ void load_right_transposed(uint32_t (&r)[4], const Bf16* tile, int row, int chunk) {
-  ldmatrix_x4(r, chunks_first<width>(tile, row, chunk));
-}
-// Two right operands, stored as they are.
+// Two right operands, 16 x 8, stored as they are or transposed.
 template <int width>
 __device__ __forceinline__ void load_right(uint32_t (&r)[4], const Bf16* tile, int row, int chunk) {
-  ldmatrix_x4_trans(r, rows_first<width>(tile, row, chunk));
+  ldmatrix_x4_trans(r, lane_place<width, false>(tile, row, chunk));
+}
+template <int width>
+__device__ __forceinline__ void load_right_transposed(uint32_t (&r)[4], const Bf16* tile, int row, int chunk) {
+  ldmatrix_x4(r, lane_place<width, true>(tile, row, chunk));
 }
 
 // float32 accumulator of 16 rows and 8 `tiles` columns. Lane l holds in [j][2 h + i] the element of row l / 4 + 8 h and
@@ -195,22 +189,20 @@ __device__ __forceinline__ void pack_left(uint32_t (&r)[4], const Accumulator<ti
   }
 }
 
-// Products of 16 row_tiles rows. left(step, r, fragment) supplies columns 16 step ... of row tile r; every right
-// operand that comes out of shared memory serves all row tiles.
-//
-// sum += left * right^T, `right` being a tile whose rows are the 8 tiles columns of the sum.
-template <int width, int row_tiles, int tiles, class Left>
-__device__ __forceinline__ void multiply_transposed(Accumulator<tiles> (&sum)[row_tiles], const Bf16* right,
-                                                    const Left& left) {
+// sum += left * right for 16 row_tiles rows, in steps of 16 along the sum. left(step, r, fragment) supplies row tile
+// r's columns of a step, right(step, pair, fragments) two operands of 8 columns each, which serve all row tiles.
+template <int steps, int row_tiles, int tiles, class Left, class Right>
+__device__ __forceinline__ void multiply_steps(Accumulator<tiles> (&sum)[row_tiles], const Left& left,
+                                               const Right& right) {
 #pragma unroll
-  for (int step = 0; step < width / 16; ++step) {
+  for (int step = 0; step < steps; ++step) {
     uint32_t a[row_tiles][4];
 #pragma unroll
     for (int r = 0; r < row_tiles; ++r) left(step, r, a[r]);
 #pragma unroll
     for (int pair = 0; pair < tiles / 2; ++pair) {
       uint32_t b[4];
-      load_right_transposed<width>(b, right, pair * 16, step * 2);
+      right(step, pair, b);
 #pragma unroll
       for (int r = 0; r < row_tiles; ++r) {
         mma_m16n8k16(sum[r][2 * pair], a[r], b[0], b[1]);
@@ -220,26 +212,22 @@ __device__ __forceinline__ void multiply_transposed(Accumulator<tiles> (&sum)[ro
   }
 }
 
+// sum += left * right^T, `right` being a tile whose rows are the 8 tiles columns of the sum.
+template <int width, int row_tiles, int tiles, class Left>
+__device__ __forceinline__ void multiply_transposed(Accumulator<tiles> (&sum)[row_tiles], const Bf16* right,
+                                                    const Left& left) {
+  multiply_steps<width / 16>(sum, left, [right](int step, int pair, uint32_t(&b)[4]) {
+    load_right_transposed<width>(b, right, pair * 16, step * 2);
+  });
+}
+
 // sum += left * right over `depth` rows of the tile `right`, columns from 8 first_chunk on.
 template <int width, int depth, int row_tiles, int tiles, class Left>
 __device__ __forceinline__ void multiply(Accumulator<tiles> (&sum)[row_tiles], const Bf16* right, int first_chunk,
                                          const Left& left) {
-#pragma unroll
-  for (int step = 0; step < depth / 16; ++step) {
-    uint32_t a[row_tiles][4];
-#pragma unroll
-    for (int r = 0; r < row_tiles; ++r) left(step, r, a[r]);
-#pragma unroll
-    for (int pair = 0; pair < tiles / 2; ++pair) {
-      uint32_t b[4];
-      load_right<width>(b, right, step * 16, first_chunk + pair * 2);
-#pragma unroll
-      for (int r = 0; r < row_tiles; ++r) {
-        mma_m16n8k16(sum[r][2 * pair], a[r], b[0], b[1]);
-        mma_m16n8k16(sum[r][2 * pair + 1], a[r], b[2], b[3]);
-      }
-    }
-  }
+  multiply_steps<depth / 16>(sum, left, [right, first_chunk](int step, int pair, uint32_t(&b)[4]) {
+    load_right<width>(b, right, step * 16, first_chunk + pair * 2);
+  });
 }
 
 }  // namespace tern::kernels

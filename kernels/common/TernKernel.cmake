@@ -21,8 +21,17 @@ set(tern_cpu_flags_avx2 -DCPU_CAPABILITY=AVX2 -DCPU_CAPABILITY_AVX2 -mavx2 -mfma
 set(tern_cpu_flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized -DCPU_CAPABILITY=AVX512 -DCPU_CAPABILITY_AVX512
   -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c)
 
-# What makes at::parallel_for parallel. The fuzz preset's clang has no headers for it.
-set(tern_cpu_threads $<$<CXX_COMPILER_ID:GNU>:-fopenmp>)
+# at::parallel_for is a loop on one thread unless the file that calls it is compiled with OpenMP, LibTorch's own runtime.
+# ThreadSanitizer doesn't see how that hands work over, so its build stays on one thread, as one by a compiler without
+# OpenMP does.
+if(NOT TERN_SANITIZE MATCHES "thread")
+  find_package(OpenMP COMPONENTS CXX QUIET)
+endif()
+if(OpenMP_CXX_FOUND)
+  set_property(GLOBAL PROPERTY TERN_THREADED_KERNELS ON)
+else()
+  message(STATUS "CPU kernels: one thread each, as this build has no OpenMP")
+endif()
 
 function(tern_kernel op)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
@@ -38,13 +47,13 @@ function(tern_kernel op)
       set(objects tern_kernel_${op}_${level})
       add_library(${objects} OBJECT ${op}_cpu.cpp)
       target_link_libraries(${objects} PRIVATE tern_compiler tern_torch)
-      target_compile_options(${objects} PRIVATE ${tern_cpu_flags_${level}} ${tern_cpu_threads} -ffp-contract=off)
+      target_compile_options(${objects} PRIVATE ${tern_cpu_flags_${level}} ${OpenMP_CXX_FLAGS} -ffp-contract=off)
       list(APPEND sources $<TARGET_OBJECTS:${objects}>)
     endforeach()
   endif()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_cuda.cu)
     set_property(GLOBAL APPEND PROPERTY TERN_CUDA_KERNELS ${CMAKE_CURRENT_SOURCE_DIR}/${op}_cuda.cu)
   endif()
-  tern_library(tern_kernel_${op} SOURCES ${sources} LIBS tern_kernel_common ${ARG_LIBS})
+  tern_library(tern_kernel_${op} SOURCES ${sources} LIBS tern_kernel_common ${ARG_LIBS} ${OpenMP_gomp_LIBRARY})
   target_link_libraries(tern_kernels INTERFACE tern_kernel_${op})
 endfunction()

@@ -7,6 +7,7 @@
 
 #include "kernels/common/check.h"
 #include "kernels/common/cuda_dispatch.h"
+#include "kernels/common/shadow_weight.h"
 
 namespace tern::kernels {
 namespace {
@@ -50,6 +51,14 @@ void check_adam(const char* op, std::span<const AdamTensor> tensors, const AdamO
   check_range(op, "ema_decay", options.ema_decay, options.ema_decay >= 0 && options.ema_decay <= 1, "in [0, 1]");
   check_range(op, "step", static_cast<double>(options.step), options.step >= 1, "1 or more");
   for (size_t i = 0; i < tensors.size(); ++i) check_tensor(op, i, tensors[i], tensors[0].param);
+}
+
+void mark_stepped(std::span<const AdamTensor> tensors) {
+  for (const AdamTensor& tensor : tensors) {
+    for (const at::Tensor& written : {tensor.param, tensor.exp_avg, tensor.exp_avg_sq, tensor.ema, tensor.shadow}) {
+      if (written.defined()) mark_changed(written);
+    }
+  }
 }
 
 AdamCoefficients adam_coefficients(const AdamOptions& options) {

@@ -19,7 +19,7 @@ struct AdamTensor {
   at::Tensor exp_avg;     // first moment m, dtype of param, updated in place
   at::Tensor exp_avg_sq;  // second moment v, dtype of param, updated in place
   at::Tensor ema{};       // dtype of param: ema <- ema_decay * ema + (1 - ema_decay) * param, with the new param
-  at::Tensor shadow{};    // bfloat16: the new param rounded, what the next forward pass reads
+  at::Tensor shadow{};    // bfloat16: the new param rounded, what the next forward pass reads (shadow_weight.h)
 };
 
 struct AdamOptions {
@@ -30,6 +30,9 @@ struct AdamOptions {
   int64_t step = 0;  // t: 1 in the first step
   double ema_decay = 0.999;
 };
+
+// To be called once a step has written to the tensors' memory: their versions rise, as with ATen's in-place operations.
+void mark_stepped(std::span<const AdamTensor> tensors);
 
 // Constants of one step, computed once in float64.
 struct AdamCoefficients {

@@ -41,6 +41,33 @@ void forward(const at::Tensor& x, const at::Tensor* residual, double eps, at::Te
   });
 }
 
+// more, a second part of dy, may be null.
+void backward(const char* dy_name, const at::Tensor& dy, const at::Tensor* more, const at::Tensor& y,
+              const at::Tensor& rstd, at::Tensor& dx) {
+  ArgumentCheck(kOp, "y", y).on_cpu_or_cuda().floating().min_dims(1).max_cuda_width(kRmsNormMaxWidth).contiguous();
+  ArgumentCheck(kOp, dy_name, dy).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
+  if (more != nullptr) {
+    ArgumentCheck(kOp, "dy_second", *more).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
+  }
+  const auto row_sizes = y.sizes().slice(0, y.dim() - 1);
+  ArgumentCheck(kOp, "rstd", rstd).device_of("y", y).dtype({rstd_dtype(y)}).shape(row_sizes).contiguous();
+  allocate_if_undefined(dx, y.sizes(), y, y.scalar_type());
+  ArgumentCheck(kOp, "dx", dx).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
+  if (y.is_cuda()) {
+    with_cuda_type(y, [&]<class T>(CudaStream stream) {
+      cuda_kernels<RmsNormCuda<T>>(kOp).backward(cuda_data<const T>(dy), cuda_data<const T>(more),
+                                                 cuda_data<const T>(y), cuda_data<const float>(rstd), cuda_data<T>(dx),
+                                                 row_count(y), static_cast<int>(y.size(-1)), stream);
+    });
+    return;
+  }
+  with_cpu_level_and_type(y.scalar_type(), [&]<CpuLevel level, class T>() {
+    rms_norm_backward_cpu<level>(dy.const_data_ptr<T>(), more == nullptr ? nullptr : more->const_data_ptr<T>(),
+                                 y.const_data_ptr<T>(), rstd.const_data_ptr<RstdType<T>>(), dx.mutable_data_ptr<T>(),
+                                 row_count(y), y.size(-1));
+  });
+}
+
 }  // namespace
 
 void rms_norm_forward(const at::Tensor& x, double eps, at::Tensor& y, at::Tensor& rstd) {
@@ -53,24 +80,12 @@ void rms_norm_residual_forward(const at::Tensor& x, const at::Tensor& residual, 
 }
 
 void rms_norm_backward(const at::Tensor& dy, const at::Tensor& y, const at::Tensor& rstd, at::Tensor& dx) {
-  ArgumentCheck(kOp, "y", y).on_cpu_or_cuda().floating().min_dims(1).max_cuda_width(kRmsNormMaxWidth).contiguous();
-  ArgumentCheck(kOp, "dy", dy).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
-  const auto row_sizes = y.sizes().slice(0, y.dim() - 1);
-  ArgumentCheck(kOp, "rstd", rstd).device_of("y", y).dtype({rstd_dtype(y)}).shape(row_sizes).contiguous();
-  allocate_if_undefined(dx, y.sizes(), y, y.scalar_type());
-  ArgumentCheck(kOp, "dx", dx).device_of("y", y).dtype_of("y", y).shape_of("y", y).contiguous();
-  if (y.is_cuda()) {
-    with_cuda_type(y, [&]<class T>(CudaStream stream) {
-      cuda_kernels<RmsNormCuda<T>>(kOp).backward(cuda_data<const T>(dy), cuda_data<const T>(y),
-                                                 cuda_data<const float>(rstd), cuda_data<T>(dx), row_count(y),
-                                                 static_cast<int>(y.size(-1)), stream);
-    });
-    return;
-  }
-  with_cpu_level_and_type(y.scalar_type(), [&]<CpuLevel level, class T>() {
-    rms_norm_backward_cpu<level>(dy.const_data_ptr<T>(), y.const_data_ptr<T>(), rstd.const_data_ptr<RstdType<T>>(),
-                                 dx.mutable_data_ptr<T>(), row_count(y), y.size(-1));
-  });
+  backward("dy", dy, nullptr, y, rstd, dx);
+}
+
+void rms_norm_residual_backward(const at::Tensor& dy_first, const at::Tensor& dy_second, const at::Tensor& y,
+                                const at::Tensor& rstd, at::Tensor& ds) {
+  backward("dy_first", dy_first, dy_second.defined() ? &dy_second : nullptr, y, rstd, ds);
 }
 
 }  // namespace tern::kernels

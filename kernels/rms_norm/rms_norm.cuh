@@ -61,6 +61,16 @@ __device__ __forceinline__ void rms_norm_each(F f) {
     for (int j = 0; j < vec; ++j) f(i, j);
 }
 
+// The share of the sum of two rows, of which the second may be null.
+template <int team, int vec, class T>
+__device__ __forceinline__ void rms_norm_load_sum(const T* row, const T* other, int width, RmsNormShare<vec>& share) {
+  rms_norm_load<team, vec>(row, width, share);
+  if (!other) return;
+  RmsNormShare<vec> added;
+  rms_norm_load<team, vec>(other, width, added);
+  rms_norm_each<vec>([&](int i, int j) { share[i][j] += added[i][j]; });
+}
+
 template <int team>
 __device__ __forceinline__ float rms_norm_team_sum(float value) {
   if constexpr (team == kWarpThreads) {
@@ -85,12 +95,7 @@ __global__ void __launch_bounds__(kRmsNormThreads)
   if (row >= rows) return;
   const int64_t begin = row * width;
   RmsNormShare<vec> values;
-  rms_norm_load<team, vec>(x + begin, width, values);
-  if (residual) {
-    RmsNormShare<vec> added;
-    rms_norm_load<team, vec>(residual + begin, width, added);
-    rms_norm_each<vec>([&](int i, int j) { values[i][j] += added[i][j]; });
-  }
+  rms_norm_load_sum<team, vec>(x + begin, residual ? residual + begin : nullptr, width, values);
   float squares = 0;
   rms_norm_each<vec>([&](int i, int j) { squares = fmaf(values[i][j], values[i][j], squares); });
   const float mean = rms_norm_team_sum<team>(squares) / static_cast<float>(width);
@@ -100,15 +105,16 @@ __global__ void __launch_bounds__(kRmsNormThreads)
   rms_norm_store<team, vec>(y + begin, width, values);
 }
 
-// dx may be dy.
+// more, a second part of dy, may be null; dx may be dy.
 template <class T, int team, int vec>
 __global__ void __launch_bounds__(kRmsNormThreads)
-    rms_norm_backward_kernel(const T* dy, const T* y, const float* rstd, T* dx, int64_t rows, int width) {
+    rms_norm_backward_kernel(const T* dy, const T* more, const T* y, const float* rstd, T* dx, int64_t rows,
+                             int width) {
   const int64_t row = rms_norm_row<team>();
   if (row >= rows) return;
   const int64_t begin = row * width;
   RmsNormShare<vec> gradients, outputs;
-  rms_norm_load<team, vec>(dy + begin, width, gradients);
+  rms_norm_load_sum<team, vec>(dy + begin, more ? more + begin : nullptr, width, gradients);
   rms_norm_load<team, vec>(y + begin, width, outputs);
   float products = 0;
   rms_norm_each<vec>([&](int i, int j) { products = fmaf(gradients[i][j], outputs[i][j], products); });
@@ -143,12 +149,12 @@ void rms_norm_forward_launch(const T* x, const T* residual, float eps, T* y, flo
 }
 
 template <class T>
-void rms_norm_backward_launch(const T* dy, const T* y, const float* rstd, T* dx, int64_t rows, int width,
+void rms_norm_backward_launch(const T* dy, const T* more, const T* y, const float* rstd, T* dx, int64_t rows, int width,
                               cudaStream_t stream) {
-  const bool vectors = rows_are_vectors<T>(width, dy, y, dx);
+  const bool vectors = rows_are_vectors<T>(width, dy, more, y, dx);
   rms_norm_dispatch<T>(rows, width, vectors, [&]<int team, int vec>(dim3 grid) {
-    SIMT_LAUNCH((rms_norm_backward_kernel<T, team, vec>), grid, dim3(kRmsNormThreads), 0, stream, dy, y, rstd, dx, rows,
-                width);
+    SIMT_LAUNCH((rms_norm_backward_kernel<T, team, vec>), grid, dim3(kRmsNormThreads), 0, stream, dy, more, y, rstd, dx,
+                rows, width);
   });
 }
 

@@ -29,17 +29,23 @@ void forward_row(const T* x, const T* residual, double eps, T* y, RstdType<T>* r
   for_each_vector<T>(width, [&](int64_t i, auto count) { store(y + i, sum_at(i, count) * Vec<T>(scale), count); });
 }
 
-template <class T>
-void backward_row(const T* dy, const T* y, RstdType<T> rstd, T* dx, int64_t width) {
+template <bool in_parts, class T>
+void backward_row(const T* dy, const T* more, const T* y, RstdType<T> rstd, T* dx, int64_t width) {
   using C = Compute<T>;
+  const auto dy_at = [&](int64_t i, auto count) {
+    if constexpr (in_parts) {
+      return load(dy + i, count) + load(more + i, count);
+    } else {
+      return load(dy + i, count);
+    }
+  };
   Vec<T> products(0);
-  for_each_vector<T>(width, [&](int64_t i, auto count) {
-    products = at::vec::fmadd(load(dy + i, count), load(y + i, count), products);
-  });
+  for_each_vector<T>(
+      width, [&](int64_t i, auto count) { products = at::vec::fmadd(dy_at(i, count), load(y + i, count), products); });
   const Vec<T> mean(sum_lanes(products) / static_cast<C>(width));
   const Vec<T> scale(rstd);
   for_each_vector<T>(width, [&](int64_t i, auto count) {
-    store(dx + i, (load(dy + i, count) - load(y + i, count) * mean) * scale, count);
+    store(dx + i, (dy_at(i, count) - load(y + i, count) * mean) * scale, count);
   });
 }
 
@@ -61,21 +67,26 @@ void rms_norm_forward_cpu(const T* x, const T* residual, double eps, T* y, RstdT
 }
 
 template <CpuLevel level, class T>
-void rms_norm_backward_cpu(const T* dy, const T* y, const RstdType<T>* rstd, T* dx, int64_t rows, int64_t width) {
+void rms_norm_backward_cpu(const T* dy, const T* more, const T* y, const RstdType<T>* rstd, T* dx, int64_t rows,
+                           int64_t width) {
   at::parallel_for(0, rows, grain_rows(width), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      backward_row(dy + row * width, y + row * width, rstd[row], dx + row * width, width);
+      const int64_t at = row * width;
+      if (more != nullptr) {
+        backward_row<true>(dy + at, more + at, y + at, rstd[row], dx + at, width);
+      } else {
+        backward_row<false, T>(dy + at, nullptr, y + at, rstd[row], dx + at, width);
+      }
     }
   });
 }
 
-template void rms_norm_forward_cpu<kLevel>(const float*, const float*, double, float*, float*, int64_t, int64_t);
-template void rms_norm_forward_cpu<kLevel>(const c10::BFloat16*, const c10::BFloat16*, double, c10::BFloat16*, float*,
-                                           int64_t, int64_t);
-template void rms_norm_forward_cpu<kLevel>(const double*, const double*, double, double*, double*, int64_t, int64_t);
-template void rms_norm_backward_cpu<kLevel>(const float*, const float*, const float*, float*, int64_t, int64_t);
-template void rms_norm_backward_cpu<kLevel>(const c10::BFloat16*, const c10::BFloat16*, const float*, c10::BFloat16*,
-                                            int64_t, int64_t);
-template void rms_norm_backward_cpu<kLevel>(const double*, const double*, const double*, double*, int64_t, int64_t);
+#define TERN_INSTANCES(T)                                                                                     \
+  template void rms_norm_forward_cpu<kLevel>(const T*, const T*, double, T*, RstdType<T>*, int64_t, int64_t); \
+  template void rms_norm_backward_cpu<kLevel>(const T*, const T*, const T*, const RstdType<T>*, T*, int64_t, int64_t);
+TERN_INSTANCES(float)
+TERN_INSTANCES(c10::BFloat16)
+TERN_INSTANCES(double)
+#undef TERN_INSTANCES
 
 }  // namespace tern::kernels

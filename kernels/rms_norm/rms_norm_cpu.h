@@ -16,8 +16,9 @@ template <CpuLevel level, class T>
 void rms_norm_forward_cpu(const T* x, const T* residual, double eps, T* y, RstdType<T>* rstd, int64_t rows,
                           int64_t width);
 
-// dx may be dy.
+// more, a second part of dy, may be null; dx may be dy.
 template <CpuLevel level, class T>
-void rms_norm_backward_cpu(const T* dy, const T* y, const RstdType<T>* rstd, T* dx, int64_t rows, int64_t width);
+void rms_norm_backward_cpu(const T* dy, const T* more, const T* y, const RstdType<T>* rstd, T* dx, int64_t rows,
+                           int64_t width);
 
 }  // namespace tern::kernels

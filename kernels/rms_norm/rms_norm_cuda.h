@@ -15,8 +15,9 @@ struct RmsNormCuda {
   // residual may be null; y may be x or residual.
   void (*forward)(const T* x, const T* residual, float eps, T* y, float* rstd, int64_t rows, int width,
                   CudaStream stream);
-  // dx may be dy.
-  void (*backward)(const T* dy, const T* y, const float* rstd, T* dx, int64_t rows, int width, CudaStream stream);
+  // more, a second part of dy, may be null; dx may be dy.
+  void (*backward)(const T* dy, const T* more, const T* y, const float* rstd, T* dx, int64_t rows, int width,
+                   CudaStream stream);
 };
 
 }  // namespace tern::kernels

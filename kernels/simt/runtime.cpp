@@ -1,5 +1,8 @@
 #include "kernels/simt/runtime.h"
 
+#include <algorithm>
+#include <numeric>
+#include <random>
 #include <utility>
 
 #include "kernels/simt/block.h"
@@ -40,6 +43,14 @@ void check_configuration(const Launch& launch) {
                 std::to_string(launch.params.size()) + " bytes of parameters");
 }
 
+// In which order the blocks of a launch run: any is legal on a GPU.
+std::vector<uint64_t> block_order(uint64_t blocks, unsigned seed) {
+  std::vector<uint64_t> order(blocks);
+  std::iota(order.begin(), order.end(), uint64_t{0});
+  if (seed != 0) std::shuffle(order.begin(), order.end(), std::mt19937(seed));
+  return order;
+}
+
 void throw_findings(const std::string& kernel, std::vector<std::string> findings) {
   if (findings.empty()) return;
   std::string message = kernel + ": " + std::to_string(findings.size()) + " finding(s):";
@@ -66,7 +77,7 @@ void run_on_fibers(const Launch& launch) {
   Block& block = device_block();
   internal::race_launch_begins(next_serial);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
-  for (uint64_t i = 0; i < blocks; ++i) {
+  for (const uint64_t i : block_order(blocks, internal::schedule().seed)) {
     internal::run_block(block, launch, i, next_serial++);
     if (!block.error.empty()) {
       block.findings.clear();

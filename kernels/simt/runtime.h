@@ -22,7 +22,8 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// How threads are interleaved. A correct kernel gives the same result under every schedule.
+// How threads are interleaved and in which order blocks run. A correct kernel gives the same result under every
+// schedule, down to the last bit unless its contract says that sums have no fixed order.
 struct Schedule {
   unsigned seed = 0;         // 0: first come, first served; otherwise seed of a random choice at every switch
   bool eager_async = false;  // cp.async copies at once (true) or at the wait that completes it (false)
@@ -31,7 +32,7 @@ void set_schedule(Schedule schedule);
 
 // One launch as the driver would get it. params holds the arguments laid out by PTX's rule: each at its own alignment.
 struct Launch {
-  std::string name;    // kernel as written in the source, for messages
+  std::string name;    // of the kernel's instance, for messages
   const void* kernel;  // host address of the kernel; its symbol is the PTX entry's name
   dim3 grid, block;
   size_t shared_bytes;

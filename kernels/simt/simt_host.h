@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "kernels/simt/device_ops.h"
+#include "kernels/simt/kernel_name.h"
 #include "kernels/simt/runtime.h"
 
 #define __global__
@@ -36,8 +37,9 @@
   static const char name##_key = 0;      \
   type(&name)[n] = *static_cast<type(*)[n]>(::tern::simt::static_shared(&name##_key, sizeof(type[n]), alignof(type)))
 #define SIMT_DYN_SHARED(name) unsigned char* name = static_cast<unsigned char*>(::tern::simt::dynamic_shared())
-#define SIMT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
-  ((void)(stream), ::tern::simt::launch(#kernel, (kernel), (grid), (block), (shared_bytes), __VA_ARGS__))
+#define SIMT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                                   \
+  ((void)(stream), ::tern::simt::launch({#kernel, ::tern::simt::signature_of<(kernel)>()}, (kernel), (grid), (block), \
+                                        (shared_bytes), __VA_ARGS__))
 
 namespace tern::simt {
 
@@ -60,10 +62,10 @@ void append_param(std::vector<std::byte>& bytes, const T& value) {
 }
 
 template <class... Params, class... Args>
-void launch(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes,
+void launch(const KernelName& name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes,
             const Args&... args) {
   const std::tuple<Params...> params(static_cast<Params>(args)...);
-  Launch record{name, reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, {}, {}};
+  Launch record{text_of(name), reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, {}, {}};
   std::apply([&](const auto&... param) { (append_param(record.params, param), ...); }, params);
   record.body = [&] { std::apply(kernel, params); };
   dispatch(record);

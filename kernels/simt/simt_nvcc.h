@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "kernels/simt/kernel_name.h"
 
 #define SIMT_PARAM __grid_constant__ const
 #define SIMT_SHARED(type, name) __shared__ type name
@@ -32,21 +33,19 @@ inline const char* launch_remedy(cudaError_t status) {
 }
 
 // Turns a refused launch into an error that says which one: CUDA's own text names neither kernel nor sizes.
-inline void check_launch(cudaError_t status, const char* name, dim3 grid, dim3 block, size_t shared_bytes) {
+inline void check_launch(cudaError_t status, const KernelName& name, dim3 grid, dim3 block, size_t shared_bytes) {
   if (status == cudaSuccess) return;
-  std::string kernel = name;
-  if (kernel.front() == '(') kernel = kernel.substr(1, kernel.size() - 2);  // SIMT_LAUNCH((f<64, true>), ...)
   const auto text = [](dim3 d) { return std::to_string(d.x) + "x" + std::to_string(d.y) + "x" + std::to_string(d.z); };
   throw Error(status == cudaErrorMemoryAllocation ? ErrorKind::out_of_memory : ErrorKind::usage,
               std::string("CUDA launch failed: ") + cudaGetErrorString(status),
-              "kernel " + kernel + ", grid " + text(grid) + ", block " + text(block) + ", " +
+              "kernel " + text_of(name) + ", grid " + text(grid) + ", block " + text(block) + ", " +
                   std::to_string(shared_bytes) + " bytes of dynamic shared memory",
               launch_remedy(status));
 }
 
 // More than 48 KiB of dynamic shared memory has to be asked for by kernel.
 template <class Kernel, class... Args>
-void launch(const char* name, Kernel* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+void launch(const KernelName& name, Kernel* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
             Args... args) {
   cudaError_t status = cudaSuccess;
   if (shared_bytes > 48 * 1024)
@@ -59,5 +58,6 @@ void launch(const char* name, Kernel* kernel, dim3 grid, dim3 block, size_t shar
 
 }  // namespace tern::simt
 
-#define SIMT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...) \
-  ::tern::simt::launch(#kernel, (kernel), (grid), (block), (shared_bytes), (stream), __VA_ARGS__)
+#define SIMT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                                  \
+  ::tern::simt::launch({#kernel, ::tern::simt::signature_of<(kernel)>()}, (kernel), (grid), (block), (shared_bytes), \
+                       (stream), __VA_ARGS__)

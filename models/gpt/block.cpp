@@ -47,7 +47,7 @@ at::Tensor project_qkv(const Block& block, const GptConfig& config, const at::Te
                        const at::Tensor& value_embedding) {
   const int64_t batch = x_BTD.size(0), tokens = x_BTD.size(1);
   const int64_t kv_width = config.n_kv_head * config.head_dim();
-  const at::Tensor qkv = project(x_BTD, at::cat({block.c_q, block.c_k, block.c_v}));
+  const at::Tensor qkv = at::linear(x_BTD, at::cat({block.c_q.read(), block.c_k.read(), block.c_v.read()}));
   if (!config.qk_norm && !value_embedding.defined()) return qkv;
   const int64_t qk_width = qkv.size(2) - kv_width;
   at::Tensor qk = qkv.narrow(2, 0, qk_width);
@@ -94,8 +94,8 @@ at::Tensor attend_cached(const LayerContext& context, const at::Tensor& q, const
 
 }  // namespace
 
-at::Tensor project(const at::Tensor& x, const at::Tensor& weight) {
-  return at::linear(x, weight.to(x.scalar_type()));
+at::Tensor project(const at::Tensor& x, const kernels::ShadowedWeight& weight) {
+  return at::linear(x, weight.read());
 }
 
 at::Tensor block_forward(const Block& block, const LayerContext& context, const at::Tensor& x_BTD,

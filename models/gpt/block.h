@@ -10,21 +10,22 @@
 
 #include <cstdint>
 
+#include "kernels/common/shadow_weight.h"
 #include "kernels/rope/rope.h"
 #include "models/gpt/config.h"
 #include "models/gpt/kv_cache.h"
 
 namespace tern::gpt {
 
-// All [out, in], without bias; in the dtype of the weights, cast to that of the activations where they are used.
+// All [out, in], without bias; read in the dtype of the activations.
 struct Block {
-  at::Tensor c_q;         // [H C, D]
-  at::Tensor c_k;         // [K C, D]
-  at::Tensor c_v;         // [K C, D]
-  at::Tensor c_proj;      // [D, H C]
-  at::Tensor ve_gate;     // [K, ve_gate_channels]; undefined in layers without value embeddings
-  at::Tensor c_fc;        // [4 D, D]
-  at::Tensor mlp_c_proj;  // [D, 4 D]
+  kernels::ShadowedWeight c_q;         // [H C, D]
+  kernels::ShadowedWeight c_k;         // [K C, D]
+  kernels::ShadowedWeight c_v;         // [K C, D]
+  kernels::ShadowedWeight c_proj;      // [D, H C]
+  kernels::ShadowedWeight ve_gate;     // [K, ve_gate_channels]; undefined in layers without value embeddings
+  kernels::ShadowedWeight c_fc;        // [4 D, D]
+  kernels::ShadowedWeight mlp_c_proj;  // [D, 4 D]
 };
 
 // What a layer needs besides its weights.
@@ -44,7 +45,7 @@ struct LayerContext {
 [[nodiscard]] at::Tensor block_forward_cached(const Block& block, const LayerContext& context, const at::Tensor& x_BTD,
                                               const at::Tensor& value_embedding, KvCache& cache);
 
-// x [..., in] times weight [out, in] in the dtype of x.
-[[nodiscard]] at::Tensor project(const at::Tensor& x, const at::Tensor& weight);
+// x [..., in] times weight [out, in].
+[[nodiscard]] at::Tensor project(const at::Tensor& x, const kernels::ShadowedWeight& weight);
 
 }  // namespace tern::gpt

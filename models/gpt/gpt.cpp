@@ -5,6 +5,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/tanh.h>
 
@@ -36,8 +37,8 @@ Gpt::Gpt(const GptConfig& config, at::Generator& generator)
   if (config_.backout) backout_lambda_ = parameter("backout_lambda", {1});
   wte_ = parameter("transformer.wte.weight", {vocab, width});
   for (int64_t layer = 0; layer < config_.n_layer; ++layer) make_block(layer);
-  lm_head_ = parameter("lm_head.weight", {vocab, width});
-  if (config_.smear) smear_gate_ = parameter("smear_gate.weight", {1, config_.smear_channels});
+  lm_head_ = shadowed_parameter("lm_head.weight", {vocab, width});
+  if (config_.smear) smear_gate_ = shadowed_parameter("smear_gate.weight", {1, config_.smear_channels});
   value_embeds_.resize(static_cast<size_t>(config_.n_layer));
   for (int64_t layer = 0; layer < config_.n_layer; ++layer) {
     if (!has_value_embedding(config_, layer)) continue;
@@ -57,19 +58,28 @@ at::Tensor Gpt::parameter(const std::string& name, at::IntArrayRef sizes) {
   return tensor;
 }
 
+kernels::ShadowedWeight Gpt::shadowed_parameter(const std::string& name, at::IntArrayRef sizes) {
+  return {parameter(name, sizes), shadows_[name] = std::make_shared<kernels::ShadowWeight>(dtype_)};
+}
+
+std::shared_ptr<kernels::ShadowWeight> Gpt::shadow(const std::string& name) const {
+  const auto found = shadows_.find(name);
+  return found == shadows_.end() ? nullptr : found->second;
+}
+
 void Gpt::make_block(int64_t layer) {
   const int64_t width = config_.n_embd, kv_width = config_.n_kv_head * config_.head_dim();
   const std::string prefix = "transformer.h." + std::to_string(layer) + ".";
   Block block;
-  block.c_q = parameter(prefix + "attn.c_q.weight", {width, width});
-  block.c_k = parameter(prefix + "attn.c_k.weight", {kv_width, width});
-  block.c_v = parameter(prefix + "attn.c_v.weight", {kv_width, width});
-  block.c_proj = parameter(prefix + "attn.c_proj.weight", {width, width});
+  block.c_q = shadowed_parameter(prefix + "attn.c_q.weight", {width, width});
+  block.c_k = shadowed_parameter(prefix + "attn.c_k.weight", {kv_width, width});
+  block.c_v = shadowed_parameter(prefix + "attn.c_v.weight", {kv_width, width});
+  block.c_proj = shadowed_parameter(prefix + "attn.c_proj.weight", {width, width});
   if (has_value_embedding(config_, layer)) {
-    block.ve_gate = parameter(prefix + "attn.ve_gate.weight", {config_.n_kv_head, config_.ve_gate_channels});
+    block.ve_gate = shadowed_parameter(prefix + "attn.ve_gate.weight", {config_.n_kv_head, config_.ve_gate_channels});
   }
-  block.c_fc = parameter(prefix + "mlp.c_fc.weight", {4 * width, width});
-  block.mlp_c_proj = parameter(prefix + "mlp.c_proj.weight", {width, 4 * width});
+  block.c_fc = shadowed_parameter(prefix + "mlp.c_fc.weight", {4 * width, width});
+  block.mlp_c_proj = shadowed_parameter(prefix + "mlp.c_proj.weight", {width, 4 * width});
   blocks_.push_back(block);
 }
 
@@ -145,7 +155,7 @@ at::Tensor Gpt::hidden(const at::Tensor& tokens, KvCache& cache) const {
 
 at::Tensor Gpt::logits(const at::Tensor& hidden) const {
   const at::NoGradGuard no_grad;
-  const at::Tensor raw = project(hidden, lm_head_.narrow(0, 0, config_.vocab_size)).to(weight_dtype_);
+  const at::Tensor raw = at::linear(hidden, lm_head_.read().narrow(0, 0, config_.vocab_size)).to(weight_dtype_);
   return config_.softcap > 0 ? config_.softcap * at::tanh(raw / config_.softcap) : raw;
 }
 

@@ -7,6 +7,8 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,8 +31,13 @@ class Gpt {
 
   // The weights, leaves that want a gradient.
   [[nodiscard]] const NamedTensors& parameters() const { return parameters_; }
-  // What the cross entropy fuses with: [V, D], rows beyond vocab_size are padding.
-  [[nodiscard]] const at::Tensor& lm_head() const { return lm_head_; }
+  // What a parameter's products read of it, for an optimizer that writes it in its own pass; null where the parameter
+  // itself is read.
+  [[nodiscard]] std::shared_ptr<kernels::ShadowWeight> shadow(const std::string& name) const;
+  // The output projection: [V, D], rows beyond vocab_size are padding.
+  [[nodiscard]] const at::Tensor& lm_head() const { return lm_head_.weight; }
+  // The same in the forward dtype, with the graph: what the cross entropy fuses with.
+  [[nodiscard]] at::Tensor read_lm_head() const { return lm_head_.read(); }
 
   // tokens: [B, T] int64, each in 0 to vocab_size - 1. Returns what lm_head turns into logits, [B, T, D] in the forward
   // dtype, with the graph to the parameters unless gradients are off. Throws Error(usage) when T is over
@@ -47,6 +54,7 @@ class Gpt {
 
  private:
   at::Tensor parameter(const std::string& name, at::IntArrayRef sizes);
+  kernels::ShadowedWeight shadowed_parameter(const std::string& name, at::IntArrayRef sizes);
   void make_block(int64_t layer);
   void check_tokens(const at::Tensor& tokens, int64_t first_position) const;
   [[nodiscard]] at::Tensor embed(const at::Tensor& tokens) const;
@@ -58,13 +66,14 @@ class Gpt {
   at::ScalarType dtype_;         // of the activations
   at::ScalarType weight_dtype_;  // float32, or float64 for float64 activations
   NamedTensors parameters_;
-  at::Tensor wte_;             // [V, D]
-  at::Tensor lm_head_;         // [V, D]
-  at::Tensor resid_lambdas_;   // [n_layer]; this and the following are undefined where the part is off
-  at::Tensor x0_lambdas_;      // [n_layer]
-  at::Tensor smear_gate_;      // [1, smear_channels]
-  at::Tensor smear_lambda_;    // [1]
-  at::Tensor backout_lambda_;  // [1]
+  std::map<std::string, std::shared_ptr<kernels::ShadowWeight>> shadows_;  // by parameter
+  at::Tensor wte_;                                                         // [V, D]
+  kernels::ShadowedWeight lm_head_;                                        // [V, D]
+  at::Tensor resid_lambdas_;            // [n_layer]; this and the following are undefined where the part is off
+  at::Tensor x0_lambdas_;               // [n_layer]
+  kernels::ShadowedWeight smear_gate_;  // [1, smear_channels]
+  at::Tensor smear_lambda_;             // [1]
+  at::Tensor backout_lambda_;           // [1]
   std::vector<Block> blocks_;
   std::vector<at::Tensor> value_embeds_;  // by layer, [V, K C]
   std::vector<int64_t> windows_;          // by layer

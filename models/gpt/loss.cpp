@@ -11,7 +11,7 @@ Loss token_loss(const Gpt& model, const at::Tensor& hidden, const at::Tensor& ta
   const at::Tensor counts = targets.ne(kIgnoredTarget).to(loss_dtype);
   const at::Tensor row_weight = counts * (scale / counts.sum());
   const auto result = kernels::linear_cross_entropy(
-      hidden, model.lm_head().to(hidden.scalar_type()), targets, row_weight,
+      hidden, model.read_lm_head(), targets, row_weight,
       {.ignore_index = kIgnoredTarget, .softcap = model.config().softcap, .vocab = model.config().vocab_size});
   return {result.total, result.rows.loss, result.rows.argmax};
 }

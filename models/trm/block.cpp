@@ -20,10 +20,9 @@ struct Parts {
   at::Tensor residual, mixer;
 };
 
-// What the backward pass needs of one post-norm sublayer, y = rms_norm(s), s = x + mixer(x): y is s * rstd again, and
-// is the x of the sublayer above.
+// What the backward pass needs of one post-norm sublayer, y = rms_norm(x + mixer(x)). y is the x of the sublayer above.
 struct NormSaved {
-  at::Tensor sum;   // s [N, width]
+  at::Tensor kept;  // [N, width], see post_norm.h
   at::Tensor rstd;  // [N]
 };
 
@@ -49,22 +48,18 @@ at::Tensor rows(const at::Tensor& x) {
 }
 
 at::Tensor output_of(const NormSaved& norm) {
-  at::Tensor y;
-  kernels::post_norm_output(norm.sum, norm.rstd, y);
-  return y;
+  return kernels::post_norm_output(norm.kept, norm.rstd);
 }
 
-// y; mixed is kept, as the sum.
+// y; the memory of mixed is kept.
 at::Tensor normalise(const at::Tensor& x, at::Tensor mixed, double eps, int64_t columns, NormSaved& saved) {
-  at::Tensor y;
-  saved.sum = std::move(mixed);
-  kernels::post_norm_forward_(x, saved.sum, eps, columns, y, saved.rstd);
-  return y;
+  saved.kept = std::move(mixed);
+  return kernels::post_norm_forward_(x, saved.kept, eps, columns, saved.rstd);
 }
 
 at::Tensor normalise_backward(const Parts& dy, const NormSaved& saved, int64_t columns) {
   at::Tensor ds;
-  kernels::post_norm_backward(dy.residual, dy.mixer, saved.sum, saved.rstd, columns, ds);
+  kernels::post_norm_backward(dy.residual, dy.mixer, saved.kept, saved.rstd, columns, ds);
   return ds;
 }
 

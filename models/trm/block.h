@@ -4,9 +4,9 @@
 //   y = rms_norm(h + swiglu(h))
 //
 // with a backward pass by hand, which keeps per layer: the rotated qkv, the attention's output and lse, the SwiGLU's
-// gate_up, and of each sublayer the sum before its norm and a row of rstd. Everything else is recomputed from these.
-// (Autograd over the same ops keeps about twice as much.) On the CPU every float32 operation keeps upstream's order, so
-// that outputs and gradients have the bits of its eager mode.
+// gate_up, and of each sublayer one tensor around its norm (post_norm.h) and a row of rstd. Everything else is
+// recomputed from these. (Autograd over the same ops keeps about twice as much.) On the CPU every float32 operation
+// keeps upstream's order, so that outputs and gradients have the bits of its eager mode.
 #pragma once
 
 #include <memory>

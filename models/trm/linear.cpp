@@ -1,21 +1,15 @@
 #include "models/trm/linear.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/mm.h>
 
 namespace tern::trm {
 
-void Linear::refresh_cast(at::ScalarType dtype) {
-  const at::NoGradGuard no_grad;
-  cast = weight.detach().to(dtype);
-}
-
 at::Tensor Linear::forward(const at::Tensor& x) const {
-  return at::mm(x, cast.t());
+  return at::mm(x, shadow->value().t());
 }
 
 at::Tensor Linear::backward_input(const at::Tensor& dy) const {
-  return at::mm(dy, cast);
+  return at::mm(dy, shadow->value());
 }
 
 void Linear::accumulate_weight_grad(const at::Tensor& dy, const at::Tensor& x) const {

@@ -5,15 +5,19 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
+#include "kernels/common/shadow_weight.h"
+
 namespace tern::trm {
 
 // Legend: N rows, I in_features, O out_features.
 struct Linear {
-  at::Tensor weight;  // [O, I], float32; its .grad, where defined, receives the gradient
-  at::Tensor cast;    // weight in the forward dtype; the same tensor where that is float32. See refresh_cast.
+  at::Tensor weight;                              // [O, I], float32; its .grad, where defined, receives the gradient
+  std::shared_ptr<kernels::ShadowWeight> shadow;  // weight in the forward dtype, which is what the products take
 
   // Takes up the weight's present values; call once before the forward passes of a step.
-  void refresh_cast(at::ScalarType dtype);
+  void refresh_shadow() const { shadow->refresh(weight); }
 
   // out[N, O] = x[N, I] weight^T; out is allocated.
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) const;

@@ -49,6 +49,7 @@ void check_config(const TrmConfig& config) {
 struct Initialiser {
   at::Generator& generator;
   at::Device device;
+  at::ScalarType forward_dtype;
 
   [[nodiscard]] at::Tensor normal(at::IntArrayRef shape, double std, at::ScalarType dtype = at::kFloat) const {
     at::Tensor tensor = at::empty(shape, at::dtype(dtype));
@@ -56,9 +57,14 @@ struct Initialiser {
     return tensor.to(device);
   }
 
+  [[nodiscard]] kernels::ShadowedWeight shadowed(const at::Tensor& weight) const {
+    return {weight, std::make_shared<kernels::ShadowWeight>(forward_dtype)};
+  }
+
   [[nodiscard]] Linear linear(int64_t in_features, int64_t out_features) const {
-    return {.weight = normal({out_features, in_features}, 1.0 / std::sqrt(static_cast<double>(in_features))),
-            .cast = {}};
+    const double std = 1.0 / std::sqrt(static_cast<double>(in_features));
+    return {.weight = normal({out_features, in_features}, std),
+            .shadow = std::make_shared<kernels::ShadowWeight>(forward_dtype)};
   }
 
   [[nodiscard]] SwiGluWeights swiglu(int64_t width, double expansion) const {
@@ -79,16 +85,17 @@ Block make_block(const Initialiser& init, const TrmConfig& config, int64_t posit
   return block;
 }
 
-void append_block(NamedTensors& out, const Block& block, bool mlp_t, const std::string& prefix) {
+// A block's projections by name, in upstream's order.
+std::vector<std::pair<std::string, const Linear*>> projections(const Block& block, bool mlp_t) {
+  std::vector<std::pair<std::string, const Linear*>> all;
   if (mlp_t) {
-    out.emplace_back(prefix + "mlp_t.gate_up_proj.weight", block.mlp_t.gate_up.weight);
-    out.emplace_back(prefix + "mlp_t.down_proj.weight", block.mlp_t.down.weight);
+    all = {{"mlp_t.gate_up_proj.weight", &block.mlp_t.gate_up}, {"mlp_t.down_proj.weight", &block.mlp_t.down}};
   } else {
-    out.emplace_back(prefix + "self_attn.qkv_proj.weight", block.qkv_proj.weight);
-    out.emplace_back(prefix + "self_attn.o_proj.weight", block.o_proj.weight);
+    all = {{"self_attn.qkv_proj.weight", &block.qkv_proj}, {"self_attn.o_proj.weight", &block.o_proj}};
   }
-  out.emplace_back(prefix + "mlp.gate_up_proj.weight", block.mlp.gate_up.weight);
-  out.emplace_back(prefix + "mlp.down_proj.weight", block.mlp.down.weight);
+  all.emplace_back("mlp.gate_up_proj.weight", &block.mlp.gate_up);
+  all.emplace_back("mlp.down_proj.weight", &block.mlp.down);
+  return all;
 }
 
 }  // namespace
@@ -96,19 +103,21 @@ void append_block(NamedTensors& out, const Block& block, bool mlp_t, const std::
 Trm::Trm(const TrmConfig& config, at::Generator& generator, at::Device device)
     : config_(config), dtype_(forward_dtype(config.forward_dtype)) {
   check_config(config);
-  const Initialiser init{generator, device};
+  const Initialiser init{generator, device, dtype_};
   const int64_t positions = config.puzzle_positions() + config.seq_len;
   const double embed_std = 1.0 / std::sqrt(static_cast<double>(config.hidden_size));
 
-  embed_tokens_ = init.normal({config.vocab_size, config.hidden_size}, embed_std);
-  lm_head_ = init.normal({config.vocab_size, config.hidden_size}, embed_std);
+  embed_tokens_ = init.shadowed(init.normal({config.vocab_size, config.hidden_size}, embed_std));
+  lm_head_ = init.shadowed(init.normal({config.vocab_size, config.hidden_size}, embed_std));
   // Drawn and thrown away, as upstream does: Q starts near "never halt", which bootstraps faster.
-  q_head_weight_ = init.normal({2, config.hidden_size}, embed_std).zero_();
-  q_head_bias_ = at::zeros({2}, at::device(device)).fill_(-5);
+  q_head_weight_ = init.shadowed(init.normal({2, config.hidden_size}, embed_std).zero_());
+  q_head_bias_ = init.shadowed(at::zeros({2}, at::device(device)).fill_(-5));
   if (config.puzzle_emb_ndim > 0) {
     puzzle_embedding_.weights = at::zeros({config.num_puzzle_identifiers, config.puzzle_emb_ndim}, at::device(device));
   }
-  if (config.pos_encodings == "learned") embed_pos_ = init.normal({positions, config.hidden_size}, embed_std);
+  if (config.pos_encodings == "learned") {
+    embed_pos_ = init.shadowed(init.normal({positions, config.hidden_size}, embed_std));
+  }
   for (int64_t i = 0; i < config.L_layers; ++i) blocks_.push_back(make_block(init, config, positions));
   H_init_ = init.normal({config.hidden_size}, 1.0, dtype_);
   L_init_ = init.normal({config.hidden_size}, 1.0, dtype_);
@@ -125,13 +134,25 @@ Trm::Trm(const TrmConfig& config, at::Generator& generator, at::Device device)
 
 NamedTensors Trm::parameters() const {
   NamedTensors out;
-  out.emplace_back("model.inner.embed_tokens.embedding_weight", embed_tokens_);
-  out.emplace_back("model.inner.lm_head.weight", lm_head_);
-  out.emplace_back("model.inner.q_head.weight", q_head_weight_);
-  out.emplace_back("model.inner.q_head.bias", q_head_bias_);
-  if (embed_pos_.defined()) out.emplace_back("model.inner.embed_pos.embedding_weight", embed_pos_);
+  out.emplace_back("model.inner.embed_tokens.embedding_weight", embed_tokens_.weight);
+  out.emplace_back("model.inner.lm_head.weight", lm_head_.weight);
+  out.emplace_back("model.inner.q_head.weight", q_head_weight_.weight);
+  out.emplace_back("model.inner.q_head.bias", q_head_bias_.weight);
+  if (embed_pos_.defined()) out.emplace_back("model.inner.embed_pos.embedding_weight", embed_pos_.weight);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    append_block(out, blocks_[i], config_.mlp_t, "model.inner.L_level.layers." + std::to_string(i) + ".");
+    const std::string prefix = "model.inner.L_level.layers." + std::to_string(i) + ".";
+    for (const auto& [name, linear] : projections(blocks_[i], config_.mlp_t)) {
+      out.emplace_back(prefix + name, linear->weight);
+    }
+  }
+  return out;
+}
+
+kernels::ShadowWeights Trm::shadows() const {
+  kernels::ShadowWeights out = {embed_tokens_.shadow, lm_head_.shadow, q_head_weight_.shadow, q_head_bias_.shadow};
+  if (embed_pos_.defined()) out.push_back(embed_pos_.shadow);
+  for (const Block& block : blocks_) {
+    for (const auto& [name, linear] : projections(block, config_.mlp_t)) out.push_back(linear->shadow);
   }
   return out;
 }
@@ -154,11 +175,15 @@ void Trm::set_trainable(bool trainable) {
   }
 }
 
-std::string Trm::choose_attention_backend(const std::string& name) {
+std::optional<kernels::AttentionBackend> Trm::attention_backend() const {
+  return config_.mlp_t ? std::nullopt : std::optional(context_.attention_backend);
+}
+
+std::string Trm::choose_attention_backend(const std::string& name, std::optional<kernels::AttentionBackend> before) {
   if (config_.mlp_t) return "";
-  const kernels::AttentionChoice choice =
-      kernels::resolve_attention_backend(name, attention_options(context_, config_.hidden_size),
-                                         config_.puzzle_positions() + config_.seq_len, dtype_, H_init_.device());
+  const kernels::AttentionChoice choice = kernels::resolve_attention_backend(
+      name, attention_options(context_, config_.hidden_size), config_.puzzle_positions() + config_.seq_len, dtype_,
+      H_init_.device(), before);
   context_.attention_backend = choice.backend;
   return choice.reason;
 }
@@ -174,17 +199,9 @@ Latents Trm::reset_latents(const at::Tensor& reset, const Latents& latents) cons
   return {at::where(flag, H_init_, latents.z_H), at::where(flag, L_init_, latents.z_L)};
 }
 
-void Trm::refresh_casts() {
-  for (Block& block : blocks_) {
-    if (config_.mlp_t) {
-      block.mlp_t.gate_up.refresh_cast(dtype_);
-      block.mlp_t.down.refresh_cast(dtype_);
-    } else {
-      block.qkv_proj.refresh_cast(dtype_);
-      block.o_proj.refresh_cast(dtype_);
-    }
-    block.mlp.gate_up.refresh_cast(dtype_);
-    block.mlp.down.refresh_cast(dtype_);
+void Trm::refresh_shadows() const {
+  for (const Block& block : blocks_) {
+    for (const auto& [name, linear] : projections(block, config_.mlp_t)) linear->refresh_shadow();
   }
 }
 
@@ -198,7 +215,7 @@ at::Tensor Trm::puzzle_rows(const at::Tensor& puzzle_identifiers, bool training)
 }
 
 at::Tensor Trm::input_embedding(const at::Tensor& inputs, const at::Tensor& puzzle_identifiers, bool training) {
-  at::Tensor embedding = at::embedding(embed_tokens_.to(dtype_), inputs);
+  at::Tensor embedding = at::embedding(embed_tokens_.read(), inputs);
   if (config_.puzzle_emb_ndim > 0) {
     const int64_t puzzle_width = config_.puzzle_positions() * config_.hidden_size;
     at::Tensor puzzle = puzzle_rows(puzzle_identifiers, training);
@@ -208,7 +225,7 @@ at::Tensor Trm::input_embedding(const at::Tensor& inputs, const at::Tensor& puzz
     embedding = at::cat({puzzle.view({-1, config_.puzzle_positions(), config_.hidden_size}), embedding}, 1);
   }
   if (embed_pos_.defined()) {
-    embedding = 0.707106781 * (embedding + embed_pos_.to(dtype_));  // 1/sqrt(2) keeps the forward variance
+    embedding = 0.707106781 * (embedding + embed_pos_.read());  // 1/sqrt(2) keeps the forward variance
   }
   return std::sqrt(static_cast<double>(config_.hidden_size)) * embedding;
 }
@@ -237,7 +254,7 @@ void Trm::recurse(Latents& latents, const at::Tensor& input, bool training, at::
 
 Outputs Trm::forward(Latents& latents, const at::Tensor& inputs, const at::Tensor& puzzle_identifiers, bool training) {
   const at::AutoGradMode grad_mode(training);
-  refresh_casts();
+  refresh_shadows();
   at::Tensor z_H;
   at::Tensor z_L;
   recurse(latents, input_embedding(inputs, puzzle_identifiers, training), training, z_H, z_L);
@@ -245,8 +262,8 @@ Outputs Trm::forward(Latents& latents, const at::Tensor& inputs, const at::Tenso
   Outputs outputs;
   // All positions, then the grid's: the weight's gradient is then a sum of the same terms in the same order as
   // upstream.
-  outputs.logits = at::linear(z_H, lm_head_.to(dtype_)).slice(1, config_.puzzle_positions()).contiguous();
-  const at::Tensor q = at::linear(z_H.select(1, 0), q_head_weight_.to(dtype_), q_head_bias_.to(dtype_)).to(at::kFloat);
+  outputs.logits = at::linear(z_H, lm_head_.read()).slice(1, config_.puzzle_positions()).contiguous();
+  const at::Tensor q = at::linear(z_H.select(1, 0), q_head_weight_.read(), q_head_bias_.read()).to(at::kFloat);
   outputs.q_halt_logits = q.select(1, 0);
   outputs.q_continue_logits = q.select(1, 1);
   return outputs;
@@ -254,7 +271,7 @@ Outputs Trm::forward(Latents& latents, const at::Tensor& inputs, const at::Tenso
 
 void Trm::advance(Latents& latents, const at::Tensor& inputs, const at::Tensor& puzzle_identifiers) {
   const at::NoGradGuard no_grad;
-  refresh_casts();
+  refresh_shadows();
   at::Tensor z_H;
   at::Tensor z_L;
   recurse(latents, input_embedding(inputs, puzzle_identifiers, false), false, z_H, z_L);

@@ -1,6 +1,7 @@
 // The Tiny Recursive Model (arXiv 2510.04871): a two-layer network applied to itself, one call per ACT step.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include "kernels/common/shadow_weight.h"
 #include "models/trm/block.h"
 #include "models/trm/config.h"
 
@@ -48,6 +50,8 @@ class Trm {
 
   // Weights that the dense optimizer trains.
   [[nodiscard]] NamedTensors parameters() const;
+  // What the forward passes read of each of them: for an optimizer that writes them in its own pass.
+  [[nodiscard]] kernels::ShadowWeights shadows() const;
   // Everything a checkpoint holds: parameters, initial latents, the puzzle embedding.
   [[nodiscard]] NamedTensors state() const;
   [[nodiscard]] PuzzleEmbedding& puzzle_embedding() { return puzzle_embedding_; }
@@ -57,10 +61,14 @@ class Trm {
   void set_trainable(bool trainable);
 
   // What computes attention from now on: auto (the fastest that a trial on this model's device, heads and dtype finds
-  // right) or a backend's name (kernels/attention/attention_backend.h). Returns a line for the log that says why; empty
+  // right; in a resumed run `before`, as long as that passes) or a backend's name
+  // (kernels/attention/attention_backend.h). Returns a line for the log that says why; empty
   // for a model without attention. Without this call: fused. Throws Error(usage) for a backend this device doesn't
   // have.
-  [[nodiscard]] std::string choose_attention_backend(const std::string& name);
+  [[nodiscard]] std::string choose_attention_backend(const std::string& name,
+                                                     std::optional<kernels::AttentionBackend> before = std::nullopt);
+  // None for a model without attention.
+  [[nodiscard]] std::optional<kernels::AttentionBackend> attention_backend() const;
 
   // Latents for a batch, with undefined content: ACT resets them before their first use.
   [[nodiscard]] Latents empty_latents(int64_t batch) const;
@@ -77,7 +85,7 @@ class Trm {
   void advance(Latents& latents, const at::Tensor& inputs, const at::Tensor& puzzle_identifiers);
 
  private:
-  void refresh_casts();
+  void refresh_shadows() const;
   [[nodiscard]] at::Tensor puzzle_rows(const at::Tensor& puzzle_identifiers, bool training);
   [[nodiscard]] at::Tensor input_embedding(const at::Tensor& inputs, const at::Tensor& puzzle_identifiers,
                                            bool training);
@@ -86,12 +94,12 @@ class Trm {
 
   TrmConfig config_;
   at::ScalarType dtype_;
-  at::Tensor embed_tokens_;   // [vocab, hidden]
-  at::Tensor embed_pos_;      // [positions, hidden], learned positions only
-  at::Tensor lm_head_;        // [vocab, hidden]
-  at::Tensor q_head_weight_;  // [2, hidden]
-  at::Tensor q_head_bias_;    // [2]
-  at::Tensor H_init_;         // [hidden], forward dtype
+  kernels::ShadowedWeight embed_tokens_;   // [vocab, hidden]
+  kernels::ShadowedWeight embed_pos_;      // [positions, hidden], learned positions only
+  kernels::ShadowedWeight lm_head_;        // [vocab, hidden]
+  kernels::ShadowedWeight q_head_weight_;  // [2, hidden]
+  kernels::ShadowedWeight q_head_bias_;    // [2]
+  at::Tensor H_init_;                      // [hidden], forward dtype
   at::Tensor L_init_;
   PuzzleEmbedding puzzle_embedding_;
   std::vector<Block> blocks_;

@@ -7,3 +7,6 @@ tern_test(gpt_task_test LABELS unit SOURCES gpt_task_test.cpp LIBS tern_gpt_task
 tern_test(gpt_train_config_test LABELS unit SOURCES gpt_train_config_test.cpp LIBS tern_gpt_train_config)
 tern_test(gpt_train_test LABELS e2e TIMEOUT 300
   SOURCES gpt_train_test.cpp ${CMAKE_SOURCE_DIR}/tests/support/process.cpp LIBS tern_text DEPENDS gpt_train tern_ckpt)
+tern_test(gpt_shadow_test LABELS unit kernels
+  SOURCES gpt_shadow_test.cpp ${CMAKE_SOURCE_DIR}/tests/models/gpt/small_gpt.cpp
+  LIBS tern_gpt_tensors tern_kernel_test_support)

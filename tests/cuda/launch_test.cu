@@ -47,9 +47,10 @@ TEST(Launch, WithoutADeviceARegisteredKernelSaysSo) {
   const std::string text = error_of([] {
     registered_cuda_kernels<RmsNormCuda<float>>->forward(nullptr, nullptr, 0, nullptr, nullptr, 9, 512, nullptr);
   });
-  expect_parts(
-      text, {"CUDA launch failed: ", "kernel rms_norm_forward_kernel<T, team, vec>, grid 2x1x1, block 256x1x1, 0 bytes",
-             "use device=cpu"});
+  expect_parts(text,
+               {"CUDA launch failed: ",
+                "kernel rms_norm_forward_kernel<T = float, team = 32, vec = 4>, grid 2x1x1, block 256x1x1, 0 bytes",
+                "use device=cpu"});
 }
 
 }  // namespace

@@ -109,6 +109,22 @@ TEST(AttentionBackend, AutoOnTheCpuTriesTheFusedPathAndSaysWhy) {
   }
 }
 
+TEST(AttentionBackend, AutoKeepsWhatARunWasBegunWithWhileItPasses) {
+  const auto resume = [](AttentionBackend before, const std::string& name = "auto") {
+    return kernels::resolve_attention_backend(name, some_options(at::kFloat), 40, at::kFloat, at::kCPU, before);
+  };
+  for (const auto before : {AttentionBackend::fused, AttentionBackend::math}) {
+    const auto choice = resume(before);
+    EXPECT_EQ(choice.backend, before);
+    EXPECT_EQ(choice.reason, "attention: " + std::string(attention_backend_name(before)) + ", as when the run began");
+  }
+  const auto anew = resume(AttentionBackend::cudnn);
+  EXPECT_EQ(anew.backend, AttentionBackend::fused);
+  EXPECT_TRUE(anew.reason.starts_with("attention: fused, the fastest ")) << anew.reason;
+  EXPECT_TRUE(anew.reason.ends_with("; not cudnn as when the run began, which can't: it needs a GPU")) << anew.reason;
+  EXPECT_EQ(resume(AttentionBackend::math, "fused").reason, "attention: fused, as configured");
+}
+
 TEST(AttentionBackend, ConfiguredOnesAreTakenAsTheyAre) {
   const auto resolve = [](const std::string& name) {
     return kernels::resolve_attention_backend(name, some_options(at::kFloat), 40, at::kFloat, at::kCPU);

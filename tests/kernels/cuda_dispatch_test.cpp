@@ -4,15 +4,18 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "kernels/adam_atan2/adam_atan2.h"
 #include "kernels/adamw/adamw.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/attention_cuda.h"
 #include "kernels/common/check.h"
 #include "kernels/common/cuda_device.h"
 #include "kernels/common/cuda_dispatch.h"
 #include "kernels/common/log_once.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/linear_cross_entropy/linear_cross_entropy.h"
+#include "kernels/post_norm/post_norm.h"
 #include "kernels/relu_squared/relu_squared.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rope/rope.h"
@@ -66,6 +69,33 @@ TEST_F(CudaDispatch, RmsNorm) {
     expect_same({x}, rounding(dtype), [&](const Move& move, Outputs& out) {
       kernels::rms_norm_backward(move(dy), move(y), move(rstd), out[0]);
     });
+    expect_same({x}, rounding(dtype), [&](const Move& move, Outputs& out) {
+      kernels::rms_norm_residual_backward(move(dy), move(x), move(y), move(rstd), out[0]);
+    });
+  }
+}
+
+// On a GPU it is RMSNorm's kernel and keeps y; on the CPU the sum, rounded to bfloat16 before it is normalised.
+TEST_F(CudaDispatch, PostNorm) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto x = randn({5, 24}, 1, dtype), residual = randn({5, 24}, 2, dtype);
+    const auto dy = randn({5, 24}, 3, dtype), more = randn({5, 24}, 4, dtype);
+    const Tolerance tolerance = dtype == at::kBFloat16 ? Tolerance{0x1p-6, 0x1p-5} : rounding(dtype);
+    for (const auto& second : {at::Tensor(), more}) {
+      expect_same({x, x, x}, tolerance, [&](const Move& move, Outputs& out) {
+        at::Tensor kept = move(residual.clone()), rstd;
+        out[0].copy_(kernels::post_norm_forward_(move(x), kept, 1e-5, 0, rstd));
+        out[1].copy_(kernels::post_norm_output(kept, rstd));
+        kernels::post_norm_backward(move(dy), second.defined() ? move(second) : second, kept, rstd, 0, out[2]);
+      });
+    }
+    // The kernel's own results, with its one rounding: no ATen operation comes between.
+    at::Tensor kept = as_cuda(residual.clone()), rstd, y = as_cuda(residual.clone()), expected_rstd;
+    const at::Tensor out = kernels::post_norm_forward_(as_cuda(x), kept, 1e-5, 0, rstd);
+    kernels::rms_norm_residual_forward(as_cuda(x), as_cuda(residual), 1e-5, y, expected_rstd);
+    EXPECT_TRUE(out.is_same(kept));
+    EXPECT_TRUE(same(out.cpu(), y.cpu()));
+    EXPECT_TRUE(same(rstd.cpu(), expected_rstd.cpu()));
   }
 }
 
@@ -175,6 +205,23 @@ TEST_F(CudaDispatch, FusedAttention) {
       }
     }
   }
+}
+
+// The kernel's instance comes from the launch (Launch tests of tests/cuda and tests/kernels/simt); the rest from here.
+TEST_F(CudaDispatch, ARefusedAttentionLaunchNamesItsProblem) {
+  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({[] { return kernels::CudaDevice{80, 108}; }});
+  const auto* const real = kernels::registered_cuda_kernels<kernels::AttentionCuda<64>>;
+  {
+    const kernels::CudaRegistration<kernels::AttentionCuda<64>> refusing(
+        {.forward = [](const auto&, const auto&, auto) { throw Error(ErrorKind::usage, "CUDA launch failed"); },
+         .backward = real->backward});
+    kernels::AttentionOptions options{.layout = {2, 1, 64}, .causal = true, .window_left = 20};
+    at::Tensor packed = as_cuda(randn({3, 70, options.layout.width()}, 1, at::kBFloat16));
+    expect_usage_error([&] { (void)kernels::attention_forward_(packed, options); },
+                       "attention forward (bfloat16, head size 64, 2 heads, 1 key/value heads, 3 x 70 tokens, causal, "
+                       "window 20): CUDA launch failed");
+  }
+  kernels::registered_cuda_kernels<kernels::AttentionCuda<64>> = real;
 }
 
 // What the fused kernel lacks goes to the math path here, as there is no FlashAttention for host memory; on a GPU it

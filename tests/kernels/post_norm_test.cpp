@@ -13,15 +13,15 @@ namespace {
 constexpr double kEps = 1e-5;
 
 struct Results {
-  at::Tensor sum, y, rstd, ds;
+  at::Tensor kept, y, rstd, ds;  // kept: the sum, on the CPU
 };
 
 Results fused(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& dy_first, const at::Tensor& dy_second,
               int64_t columns) {
   Results out;
-  out.sum = residual.clone();
-  kernels::post_norm_forward_(x, out.sum, kEps, columns, out.y, out.rstd);
-  kernels::post_norm_backward(dy_first, dy_second, out.sum, out.rstd, columns, out.ds);
+  out.kept = residual.clone();
+  out.y = kernels::post_norm_forward_(x, out.kept, kEps, columns, out.rstd);
+  kernels::post_norm_backward(dy_first, dy_second, out.kept, out.rstd, columns, out.ds);
   return out;
 }
 
@@ -32,7 +32,7 @@ Results plain(const at::Tensor& x, const at::Tensor& residual, const at::Tensor&
   const at::Tensor rstd = (leaf.square().mean(dim, true) + kEps).rsqrt();
   const at::Tensor y = leaf * rstd;
   y.backward(dy);
-  out.sum = leaf.detach();
+  out.kept = leaf.detach();
   out.y = y.detach();
   out.rstd = rstd.detach().squeeze(dim);
   out.ds = leaf.grad();
@@ -44,7 +44,7 @@ void expect_close(const Results& actual, const Results& expected, at::ScalarType
   // zeros. bfloat16: the sum is rounded first, which the products of the backward pass enlarge.
   const Tolerance forward = rounding_tolerance(dtype, 40, 8);
   const Tolerance backward = dtype == at::kBFloat16 ? Tolerance{0x1p-6, 0.1} : rounding_tolerance(dtype, 200, 8);
-  EXPECT_TRUE(close(actual.sum, expected.sum, forward.relative, forward.absolute)) << what;
+  EXPECT_TRUE(close(actual.kept, expected.kept, forward.relative, forward.absolute)) << what;
   EXPECT_TRUE(close(actual.y, expected.y, 4 * forward.relative, forward.absolute)) << what;
   EXPECT_TRUE(close(actual.rstd, expected.rstd, 4 * forward.relative, forward.absolute)) << what;
   EXPECT_TRUE(close(actual.ds, expected.ds, backward.relative, backward.absolute)) << what;
@@ -99,11 +99,9 @@ TEST(PostNorm, OutputIsTheForwardPassesAgainAndTheDerivativeMayOverwriteItsInput
     const auto x = randn({5, 33}, 1, dtype), residual = randn({5, 33}, 2, dtype), dy = randn({5, 33}, 3, dtype);
     for (const auto& more : {at::Tensor(), randn({5, 33}, 4, dtype)}) {
       const auto expected = fused(x, residual, dy, more, 0);
-      at::Tensor y;
-      kernels::post_norm_output(expected.sum, expected.rstd, y);
-      EXPECT_TRUE(same(y, expected.y)) << dtype;
+      EXPECT_TRUE(same(kernels::post_norm_output(expected.kept, expected.rstd), expected.y)) << dtype;
       at::Tensor over = dy.clone();
-      kernels::post_norm_backward(over, more, expected.sum, expected.rstd, 0, over);
+      kernels::post_norm_backward(over, more, expected.kept, expected.rstd, 0, over);
       EXPECT_TRUE(same(over, expected.ds)) << dtype;
     }
   }
@@ -119,8 +117,8 @@ TEST(PostNorm, RefusesBadArguments) {
   const auto x = randn({6, 4}, 1, at::kFloat);
   const auto forward = [](const at::Tensor& input, const at::Tensor& residual, int64_t columns) {
     return [=] {
-      at::Tensor sum = residual, y, rstd;
-      kernels::post_norm_forward_(input, sum, kEps, columns, y, rstd);
+      at::Tensor kept = residual, rstd;
+      static_cast<void>(kernels::post_norm_forward_(input, kept, kEps, columns, rstd));
     };
   };
   const auto backward = [&](const at::Tensor& dy, const at::Tensor& more, const at::Tensor& rstd) {
@@ -132,16 +130,16 @@ TEST(PostNorm, RefusesBadArguments) {
   expect_usage_error(forward(x.t(), x, 0), "[post_norm] x must be contiguous, got strides [1, 4]");
   expect_usage_error(forward(at::zeros({6, 0}), x, 0), "[post_norm] x must be of last dimension 1 or more, got 0");
   expect_usage_error(forward(x, randn({6, 5}, 1, at::kFloat), 0),
-                     "[post_norm] sum must be of the shape of x [6, 4], got [6, 5]");
+                     "[post_norm] kept must be of the shape of x [6, 4], got [6, 5]");
   for (int64_t columns : {-1, 4}) {
     expect_usage_error(
         forward(x, x.clone(), columns),
         "[post_norm] columns must be 0 or a divisor of the number of rows (6), got " + std::to_string(columns));
   }
   expect_usage_error(backward(x.to(at::kDouble), {}, at::zeros({6})),
-                     "[post_norm] dy_first must be of the dtype of sum (float32), got float64");
+                     "[post_norm] dy_first must be of the dtype of kept (float32), got float64");
   expect_usage_error(backward(x, at::zeros({5, 4}), at::zeros({6})),
-                     "[post_norm] dy_second must be of the shape of sum [6, 4], got [5, 4]");
+                     "[post_norm] dy_second must be of the shape of kept [6, 4], got [5, 4]");
   expect_usage_error(backward(x, {}, at::zeros({5})), "[post_norm] rstd must be of shape [6], got [5]");
 }
 

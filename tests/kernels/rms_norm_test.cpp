@@ -52,6 +52,26 @@ TEST(RmsNorm, GradcheckInFloat64) {
   EXPECT_TRUE(gradcheck(fused_residual, {randn({2, 17}, 4), randn({2, 17}, 5)}));
 }
 
+// Added in the same pass, the parts are not rounded to bfloat16 between.
+TEST(RmsNorm, BackwardAddsTheTwoPartsOfItsGradient) {
+  for (auto dtype : float_types()) {
+    for (int64_t width : awkward_widths()) {
+      const auto y = randn({5, width}, 1, dtype), first = randn({5, width}, 2, dtype);
+      const auto second = randn({5, width}, 3, dtype);
+      const auto rstd = randn({5}, 4, dtype == at::kDouble ? at::kDouble : at::kFloat).abs();
+      const auto wide = [](const at::Tensor& tensor) { return tensor.to(at::kDouble); };
+      at::Tensor ds, alone, expected;
+      kernels::rms_norm_backward(wide(first) + wide(second), wide(y), wide(rstd), expected);
+      kernels::rms_norm_residual_backward(first, second, y, rstd, ds);
+      const auto tolerance = rounding_tolerance(dtype, 40, 8);
+      EXPECT_TRUE(close(ds, expected, tolerance.relative, tolerance.absolute)) << dtype << " " << width;
+      kernels::rms_norm_residual_backward(first, {}, y, rstd, ds);
+      kernels::rms_norm_backward(first, y, rstd, alone);
+      EXPECT_TRUE(same(ds, alone)) << dtype << " " << width;
+    }
+  }
+}
+
 TEST(RmsNorm, TakesStridedInputs) {
   const auto x = randn({6, 4, 10}, 6, at::kFloat).transpose(0, 2);
   EXPECT_TRUE(matches_plain(fused, plain, {x}, rounding_tolerance(at::kFloat, 40), backward_tolerance(at::kFloat)));
@@ -99,6 +119,9 @@ TEST(RmsNorm, RefusesBadArguments) {
   expect_usage_error(run(at::zeros({2, 0}), x), "[rms_norm] residual must be of the shape of x [2, 0], got [2, 4]");
   expect_usage_error(run(at::zeros({2, 0}), at::zeros({2, 0})),
                      "[rms_norm] x must be of last dimension 1 or more, got 0");
+  at::Tensor ds;
+  expect_usage_error([&] { kernels::rms_norm_residual_backward(x, x.t(), x, at::zeros({2}), ds); },
+                     "[rms_norm] dy_second must be of the shape of y [2, 4], got [4, 2]");
   at::Tensor short_rstd = at::zeros({3});
   expect_usage_error([&] { kernels::rms_norm_forward(x, kEps, y, short_rstd); },
                      "[rms_norm] rstd must be of shape [2], got [3]");

@@ -55,8 +55,7 @@ TEST(Bounds, TensorBoundWithAPartialWave) {
                   .flops = 1e9,
                   .threads = 32,
                   .blocks = 15,
-                  .loop_opcode = "HMMA",
-                  .loop_opcodes_per_warp = 20};
+                  .loops = {{.opcode = "HMMA", .opcodes_per_warp = 20}}};
   const SassKernel kernel{.straight = {{"MOV", 4}}, .loops = {{{{"HMMA", 2}, {"FADD", 2}}, 0}, {{{"LDG", 9}}, 0}}};
   const auto issued = issued_per_warp(kernel, problem);
   EXPECT_EQ(issued.at("HMMA"), 20);
@@ -69,6 +68,32 @@ TEST(Bounds, TensorBoundWithAPartialWave) {
   EXPECT_DOUBLE_EQ(bounds.waves, 1.5);
   EXPECT_DOUBLE_EQ(bounds.ceiling_us, 20 * 2 / 1.5);
   EXPECT_DOUBLE_EQ(bounds.percent, 37.5);
+}
+
+TEST(Bounds, CountsLoopsByTurnsAndTellsThemApart) {
+  const SassKernel kernel{.straight = {{"MOV", 1}},
+                          .loops = {{{{"LDG", 2}, {"STG", 2}}, 0}, {{{"LDG", 1}, {"MUFU", 8}}, 0}, {{{"RED", 4}}, 1}}};
+  Problem problem{.kernel = "k",
+                  .shape = "",
+                  .loops = {{.opcode = "LDG", .turns = 5, .without = "STG"},
+                            {.opcode = "STG", .turns = 3},
+                            {.opcode = "RED", .opcodes_per_warp = 16}}};
+  const auto issued = issued_per_warp(kernel, problem);
+  EXPECT_EQ(issued.at("LDG"), 5 + 3 * 2);
+  EXPECT_EQ(issued.at("MUFU"), 5 * 8);
+  EXPECT_EQ(issued.at("STG"), 6);
+  EXPECT_EQ(issued.at("RED"), 16);
+  EXPECT_EQ(issued.at("MOV"), 1);
+  problem.loops = {{.opcode = "BAR", .turns = 1}};
+  EXPECT_THROW((void)issued_per_warp(kernel, problem), std::runtime_error);
+}
+
+TEST(Bounds, OfALibrarysProduct) {
+  const Bounds bounds = library_bounds_of({.kernel = "", .shape = "", .bytes = 1e9, .flops = 4e11}, kGpu);
+  EXPECT_DOUBLE_EQ(bounds.memory_us, 1000);
+  EXPECT_DOUBLE_EQ(bounds.tensor_us, 4000);  // the whole 100 TFLOP/s
+  EXPECT_DOUBLE_EQ(bounds.ceiling_us, 4000);
+  EXPECT_EQ(bounds.limited_by, "tensor cores");
 }
 
 }  // namespace

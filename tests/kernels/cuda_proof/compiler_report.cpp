@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <regex>
 #include <sstream>
@@ -40,6 +41,14 @@ std::string short_kernel_name(const std::string& mangled) {
   const size_t open = name.find_first_of("<(");
   if (open == std::string::npos) return name;
   return name.substr(0, name[open] == '<' ? skip_brackets(name, open) : open);
+}
+
+std::string read_report(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file || text.str().empty()) throw std::runtime_error("can't read " + path.string());
+  return text.str();
 }
 
 std::map<std::string, KernelReport> read_ptxas_log(const std::string& text) {

@@ -1,6 +1,7 @@
 // Reads what ptxas and the disassembler say about compiled kernels.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -12,6 +13,9 @@ struct KernelReport {
   int static_shared_bytes = 0;
   std::map<std::string, int> instructions;  // empty without a disassembly
 };
+
+// A file's whole text. Throws std::runtime_error for one that can't be read or is empty.
+std::string read_report(const std::filesystem::path& path);
 
 // Both are keyed by the short demangled name (Budget::kernel). Throw std::runtime_error on text they can't read.
 std::map<std::string, KernelReport> read_ptxas_log(const std::string& text);

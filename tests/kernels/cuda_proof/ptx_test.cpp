@@ -6,6 +6,7 @@
 
 #include "kernels/simt/runtime.h"
 #include "tests/kernels/cuda_proof/compare.h"
+#include "tests/kernels/cuda_proof/path_list.h"
 #include "tests/kernels/cuda_proof/ptx_files.h"
 #include "tests/kernels/ptx/machine.h"
 #include "tests/kernels/ptx/module.h"
@@ -22,13 +23,8 @@ struct PtxFile {
 const std::vector<PtxFile>& ptx_files() {
   static const std::vector<PtxFile> files = [] {
     std::vector<PtxFile> loaded;
-    const std::string list = ptx_file_list();
-    for (size_t begin = 0; begin < list.size();) {
-      const size_t end = std::min(list.find(':', begin), list.size());
-      const std::string path = list.substr(begin, end - begin);
-      loaded.push_back({path.substr(path.rfind('/') + 1), ptx::Module::load(path)});
-      begin = end + 1;
-    }
+    for (const std::filesystem::path& path : split_paths(ptx_file_list()))
+      loaded.push_back({path.filename().string(), ptx::Module::load(path.string())});
     return loaded;
   }();
   return files;

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "kernels/rms_norm/rms_norm.cuh"
-#include "tests/kernels/cuda_proof/proof.h"
+#include "tests/kernels/cuda_proof/typed_cases.h"
 #include "tests/kernels/support/data.h"
 #include "tests/kernels/support/device_buffer.h"
 
@@ -11,7 +11,7 @@ namespace {
 struct Shape {
   std::string name;
   size_t rows, width;
-  bool residual = false;
+  bool residual = false;  // and dy in two parts
   bool in_place = false;  // y is x, dx is dy
   size_t shift = 0;       // elements by which x misses 16-byte alignment
   bool large = false;
@@ -41,7 +41,7 @@ constexpr float kEps = 1e-5f;
 template <class T>
 struct Problem {
   Shape shape;
-  std::vector<T> x, residual, dy, y;
+  std::vector<T> x, residual, dy, more, y;
   std::vector<float> rstd;
 
   explicit Problem(const Shape& of) : shape(of) {
@@ -50,6 +50,7 @@ struct Problem {
     residual = convert<T>(normal_floats(n, 2));
     dy = convert<T>(normal_floats(n, 3));
     y = convert<T>(normal_floats(n, 4));
+    more = convert<T>(normal_floats(n, 6));
     // The last row is zero: eps alone decides.
     for (size_t i = n - (of.rows ? of.width : 0); i < n; ++i) x[i] = residual[i] = T{};
     for (float value : normal_floats(of.rows, 5)) rstd.push_back(std::fabs(value) + 0.1f);
@@ -68,18 +69,23 @@ struct Problem {
 
   [[nodiscard]] std::vector<Output> run_backward() const {
     DeviceBuffer<T> gradient("dy", shape.in_place ? Use::output : Use::input, dy, shape.shift);
+    DeviceBuffer<T> second("more", Use::input, more);
     DeviceBuffer<T> output("y", Use::input, y);
     DeviceBuffer<float> scale("rstd", Use::input, rstd);
     DeviceBuffer<T> separate("dx", Use::output, convert<T>(std::vector<float>(x.size())));
     const DeviceBuffer<T>& out = shape.in_place ? gradient : separate;
-    rms_norm_backward_launch<T>(gradient.data(), output.data(), scale.data(), out.data(),
-                                static_cast<int64_t>(shape.rows), static_cast<int>(shape.width), nullptr);
+    rms_norm_backward_launch<T>(gradient.data(), shape.residual ? second.data() : nullptr, output.data(), scale.data(),
+                                out.data(), static_cast<int64_t>(shape.rows), static_cast<int>(shape.width), nullptr);
     return {{"dx", to_doubles(out.download())}};
   }
 
   // A sum passes 32 additions in a thread and 13 between threads: 45 roundings of 2^-24, halved by the square root.
   // float32 results are rounded twice more, bfloat16 results once to 8 bits.
   static constexpr double kSum = 45 * 0x1p-24, kResult = sizeof(T) == 4 ? 0x1p-22 : 0x1p-8;
+
+  [[nodiscard]] std::vector<Expected> expected(bool backward) const {
+    return backward ? expected_backward() : expected_forward();
+  }
 
   [[nodiscard]] std::vector<Expected> expected_forward() const {
     const std::vector<double> in = to_doubles(x), added = to_doubles(residual);
@@ -95,8 +101,11 @@ struct Problem {
   }
 
   [[nodiscard]] std::vector<Expected> expected_backward() const {
-    const std::vector<double> gradient = to_doubles(dy), output = to_doubles(y);
-    std::vector<double> out;
+    std::vector<double> gradient = to_doubles(dy), output = to_doubles(y), out;
+    if (shape.residual) {
+      const std::vector<double> second = to_doubles(more);
+      for (size_t i = 0; i < gradient.size(); ++i) gradient[i] += second[i];
+    }
     for (size_t row = 0; row < shape.rows; ++row) {
       const size_t begin = row * shape.width;
       double products = 0;
@@ -104,29 +113,16 @@ struct Problem {
       const double mean = products / static_cast<double>(shape.width);
       for (size_t i = begin; i < begin + shape.width; ++i) out.push_back(rstd[row] * (gradient[i] - output[i] * mean));
     }
-    // The difference may cancel, so the sum's error counts in absolute terms: values, mean and rstd are of size 4 at
-    // most.
-    return {{"dx", out, {kSum * 4 * 4, kResult}, {}}};
+    // The difference may cancel, so the sum's error counts in absolute terms: a sum of two values, mean and rstd are of
+    // size 6 at most.
+    return {{"dx", out, {kSum * 6 * 6, kResult}, {}}};
   }
 };
-
-template <class T>
-void add_cases(std::vector<Case>& cases, const std::string& dtype) {
-  for (const Shape& shape : shapes()) {
-    cases.push_back({"forward_" + dtype + "_" + shape.name, [shape] { return Problem<T>(shape).run_forward(); },
-                     [shape] { return Problem<T>(shape).expected_forward(); }, shape.large});
-    cases.push_back({"backward_" + dtype + "_" + shape.name, [shape] { return Problem<T>(shape).run_backward(); },
-                     [shape] { return Problem<T>(shape).expected_backward(); }, shape.large});
-  }
-}
 
 }  // namespace
 
 std::vector<Case> proof_cases() {
-  std::vector<Case> cases;
-  add_cases<float>(cases, "float32");
-  add_cases<Bf16>(cases, "bfloat16");
-  return cases;
+  return forward_and_backward_cases<Problem>(shapes());
 }
 
 }  // namespace tern::kernels::test

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "kernels/sign_sgd/sign_sgd.cuh"
-#include "tests/kernels/cuda_proof/proof.h"
+#include "tests/kernels/cuda_proof/typed_cases.h"
 #include "tests/kernels/support/data.h"
 #include "tests/kernels/support/device_buffer.h"
 
@@ -102,20 +102,10 @@ struct Problem {
   }
 };
 
-template <class G>
-void add_cases(std::vector<Case>& cases, const std::string& dtype) {
-  for (const Shape& shape : shapes())
-    cases.push_back({dtype + "_" + shape.name, [shape] { return Problem<G>(shape).run(); },
-                     [shape] { return Problem<G>(shape).expected(); }, shape.large});
-}
-
 }  // namespace
 
 std::vector<Case> proof_cases() {
-  std::vector<Case> cases;
-  add_cases<float>(cases, "float32");
-  add_cases<Bf16>(cases, "bfloat16");
-  return cases;
+  return single_cases<Problem>(shapes());
 }
 
 }  // namespace tern::kernels::test

@@ -2,23 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "tests/kernels/cuda_proof/budget.h"
 #include "tests/kernels/cuda_proof/compiler_report.h"
 #include "tests/kernels/cuda_proof/occupancy.h"
+#include "tests/kernels/cuda_proof/path_list.h"
 
 namespace tern::kernels::test {
 namespace {
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) throw std::runtime_error("can't read " + path.string());
-  return text.str();
-}
 
 struct Compiled {
   std::string arch;
@@ -30,13 +21,11 @@ enum class Sass { skip, count };
 
 std::vector<Compiled> compiled_kernels(Sass sass = Sass::skip) {
   std::vector<Compiled> all;
-  std::istringstream list(report_file_list());
-  for (std::string path; std::getline(list, path, ':');) {
-    std::filesystem::path file(path);
-    Compiled one{file.stem().extension().string().substr(4), read_ptxas_log(read(file)), false};
+  for (std::filesystem::path file : split_paths(report_file_list())) {
+    Compiled one{file.stem().extension().string().substr(4), read_ptxas_log(read_report(file)), false};
     file.replace_extension(".sass");
     one.has_sass = std::filesystem::exists(file);
-    if (one.has_sass && sass == Sass::count) add_sass_counts(read(file), one.reports);
+    if (one.has_sass && sass == Sass::count) add_sass_counts(read_report(file), one.reports);
     all.push_back(std::move(one));
   }
   return all;

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "kernels/swiglu/swiglu.cuh"
-#include "tests/kernels/cuda_proof/proof.h"
+#include "tests/kernels/cuda_proof/typed_cases.h"
 #include "tests/kernels/support/data.h"
 #include "tests/kernels/support/device_buffer.h"
 
@@ -91,23 +91,10 @@ struct Problem {
   }
 };
 
-template <class T>
-void add_cases(std::vector<Case>& cases, const std::string& dtype) {
-  for (const Shape& shape : shapes()) {
-    cases.push_back({"forward_" + dtype + "_" + shape.name, [shape] { return Problem<T>(shape).run_forward(); },
-                     [shape] { return Problem<T>(shape).expected(false); }});
-    cases.push_back({"backward_" + dtype + "_" + shape.name, [shape] { return Problem<T>(shape).run_backward(); },
-                     [shape] { return Problem<T>(shape).expected(true); }});
-  }
-}
-
 }  // namespace
 
 std::vector<Case> proof_cases() {
-  std::vector<Case> cases;
-  add_cases<float>(cases, "float32");
-  add_cases<Bf16>(cases, "bfloat16");
-  return cases;
+  return forward_and_backward_cases<Problem>(shapes());
 }
 
 }  // namespace tern::kernels::test

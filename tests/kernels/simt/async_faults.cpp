@@ -1,12 +1,10 @@
 #include "kernels/simt/tile_ops.h"
 #include "tests/kernels/simt/faults.h"
-#include "tests/kernels/support/device_buffer.h"
 
 namespace tern::kernels::test {
 namespace {
 
-constexpr int kThreads = 128;
-constexpr size_t kSharedBytes = 16 * kThreads;
+constexpr int kThreads = kFaultThreads;
 
 // Every kernel gets kThreads * 4 inputs x and kThreads outputs y.
 __global__ void read_before_wait(float* x, float* y) {
@@ -116,14 +114,6 @@ __global__ void mma_with_missing_lanes(float*, float* y) {
   y[threadIdx.x] = d[0];
 }
 
-std::function<void()> run(const char* name, void (*kernel)(float*, float*)) {
-  return [=] {
-    DeviceBuffer<float> x("x", Use::input, std::vector<float>(kThreads * 4, 1.0f));
-    DeviceBuffer<float> y("y", Use::output, std::vector<float>(kThreads));
-    simt::launch(name, kernel, dim3(1), dim3(kThreads), kSharedBytes, x.data(), y.data());
-  };
-}
-
 }  // namespace
 
 std::vector<Fault> async_faults() {
@@ -131,24 +121,24 @@ std::vector<Fault> async_faults() {
   const char* flight = "access to a cp.async destination in flight";
   const char* pending = "exits with pending cp.async copies";
   return {
-      {"read_before_wait", run("k", read_before_wait), nullptr, flight, nullptr},
-      {"wait_without_barrier", run("k", wait_without_barrier), nullptr, "race at shared", nullptr},
-      {"wait_leaves_one_group", run("k", wait_leaves_one_group), nullptr, flight, nullptr},
-      {"missing_commit", run("k", missing_commit), pending, flight, pending},
-      {"exit_with_pending_copy", run("k", exit_with_pending_copy), pending, pending, pending},
-      {"refill_while_read", run("k", refill_while_read), nullptr, "read-write race at shared", nullptr},
-      {"copy_source_overrun", run("k", copy_source_overrun), nullptr, nullptr, asan},
-      {"copy_destination_overrun", run("k", copy_destination_overrun), nullptr, nullptr, asan},
-      {"copy_misaligned", run("k", copy_misaligned), "misaligned address", "misaligned address", "misaligned address"},
-      {"copy_to_global", run("k", copy_to_global), "destination is not in shared memory",
+      {"read_before_wait", fault_run(read_before_wait), nullptr, flight, nullptr},
+      {"wait_without_barrier", fault_run(wait_without_barrier), nullptr, "race at shared", nullptr},
+      {"wait_leaves_one_group", fault_run(wait_leaves_one_group), nullptr, flight, nullptr},
+      {"missing_commit", fault_run(missing_commit), pending, flight, pending},
+      {"exit_with_pending_copy", fault_run(exit_with_pending_copy), pending, pending, pending},
+      {"refill_while_read", fault_run(refill_while_read), nullptr, "read-write race at shared", nullptr},
+      {"copy_source_overrun", fault_run(copy_source_overrun), nullptr, nullptr, asan},
+      {"copy_destination_overrun", fault_run(copy_destination_overrun), nullptr, nullptr, asan},
+      {"copy_misaligned", fault_run(copy_misaligned), "misaligned address", "misaligned address", "misaligned address"},
+      {"copy_to_global", fault_run(copy_to_global), "destination is not in shared memory",
        "destination is not in shared memory", "destination is not in shared memory"},
-      {"ldmatrix_overrun", run("k", ldmatrix_overrun), nullptr, "read of uninitialised shared memory", asan},
-      {"ldmatrix_misaligned", run("k", ldmatrix_misaligned), "row address is not 16-byte aligned",
+      {"ldmatrix_overrun", fault_run(ldmatrix_overrun), nullptr, "read of uninitialised shared memory", asan},
+      {"ldmatrix_misaligned", fault_run(ldmatrix_misaligned), "row address is not 16-byte aligned",
        "row address is not 16-byte aligned", "row address is not 16-byte aligned"},
-      {"ldmatrix_from_global", run("k", ldmatrix_from_global), "row address is not in shared memory",
+      {"ldmatrix_from_global", fault_run(ldmatrix_from_global), "row address is not in shared memory",
        "row address is not in shared memory", "row address is not in shared memory"},
-      {"ldmatrix_before_barrier", run("k", ldmatrix_before_barrier), nullptr, "at shared", nullptr},
-      {"mma_with_missing_lanes", run("k", mma_with_missing_lanes), "mma at", "mma at", "mma at"},
+      {"ldmatrix_before_barrier", fault_run(ldmatrix_before_barrier), nullptr, "at shared", nullptr},
+      {"mma_with_missing_lanes", fault_run(mma_with_missing_lanes), "mma at", "mma at", "mma at"},
   };
 }
 

@@ -78,8 +78,8 @@ TEST(Faults, AreEachSeenByAtLeastOneBuild) {
 TEST(Faults, RaceReportsNameBothSourceLines) {
   if (!simt::race_detection()) GTEST_SKIP() << "needs the race build";
   const std::string report = report_of(sync_faults()[0]);
-  EXPECT_NE(report.find("at sync_faults.cpp:13; earlier access"), std::string::npos) << report;
-  EXPECT_NE(report.find("at sync_faults.cpp:12"), std::string::npos) << report;
+  EXPECT_NE(report.find("at sync_faults.cpp:12; earlier access"), std::string::npos) << report;
+  EXPECT_NE(report.find("at sync_faults.cpp:11"), std::string::npos) << report;
 }
 
 TEST(LegalKernels, PassUnderEverySchedule) {

@@ -4,7 +4,25 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/simt/vector_types.h"
+#include "tests/kernels/support/device_buffer.h"
+
 namespace tern::kernels::test {
+
+constexpr int kFaultThreads = 128;
+
+struct FaultLaunch {
+  dim3 grid = 1;
+  dim3 block = kFaultThreads;
+  size_t shared_bytes = 0;
+  Use use = Use::output;  // of y
+};
+
+// Launches the kernel over a buffer y of kFaultThreads floats.
+std::function<void()> fault_run(void (*kernel)(float*), FaultLaunch how = {});
+
+// The same with 4 inputs per thread, all 1, and room in shared memory for a copy of them.
+std::function<void()> fault_run(void (*kernel)(float*, float*), dim3 grid = 1);
 
 struct Fault {
   const char* name;

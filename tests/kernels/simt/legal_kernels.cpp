@@ -151,7 +151,7 @@ std::function<bool()> expect(void (*kernel)(float*), std::function<float(size_t)
                              dim3 block = kThreads) {
   return [=] {
     DeviceBuffer<float> y("y", Use::output, std::vector<float>(kThreads));
-    simt::launch("legal", kernel, grid, block, 0, y.data());
+    simt::launch({"legal"}, kernel, grid, block, 0, y.data());
     const std::vector<float> values = y.download();
     for (size_t i = 0; i < values.size(); ++i)
       if (values[i] != expected(i)) return false;

@@ -1,11 +1,10 @@
 #include "kernels/simt/tile_ops.h"
 #include "tests/kernels/simt/faults.h"
-#include "tests/kernels/support/device_buffer.h"
 
 namespace tern::kernels::test {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kThreads = kFaultThreads;
 constexpr size_t kDynamicBytes = kThreads * sizeof(float);
 
 __global__ void static_shared_overrun(float* y) {
@@ -66,37 +65,31 @@ __global__ void harmless(float* y) {
   y[threadIdx.x] = 1;
 }
 
-std::function<void()> run(const char* name, void (*kernel)(float*), dim3 grid = 1, dim3 block = kThreads,
-                          size_t shared_bytes = kDynamicBytes, Use use = Use::output) {
-  return [=] {
-    DeviceBuffer<float> y("y", use, std::vector<float>(kThreads));
-    simt::launch(name, kernel, grid, block, shared_bytes, y.data());
-  };
-}
-
 }  // namespace
 
 std::vector<Fault> memory_faults() {
   const char* asan = "ERROR: AddressSanitizer";
   const char* config = "invalid launch configuration";
+  const FaultLaunch dynamic{.shared_bytes = kDynamicBytes};
   return {
-      {"static_shared_overrun", run("k", static_shared_overrun), nullptr, nullptr, "index 128 out of bounds"},
-      {"dynamic_shared_overrun", run("k", dynamic_shared_overrun), nullptr, nullptr, asan},
-      {"shared_part_overrun", run("k", shared_part_overrun), nullptr, nullptr, asan},
-      {"global_write_overrun", run("k", global_write_overrun), "memory behind the buffer was overwritten",
+      {"static_shared_overrun", fault_run(static_shared_overrun), nullptr, nullptr, "index 128 out of bounds"},
+      {"dynamic_shared_overrun", fault_run(dynamic_shared_overrun, dynamic), nullptr, nullptr, asan},
+      {"shared_part_overrun", fault_run(shared_part_overrun, dynamic), nullptr, nullptr, asan},
+      {"global_write_overrun", fault_run(global_write_overrun), "memory behind the buffer was overwritten",
        "memory behind the buffer was overwritten", asan},
-      {"global_read_overrun", run("k", global_read_overrun), nullptr, nullptr, asan},
-      {"write_to_input", run("k", write_to_input, 1, kThreads, 0, Use::input), "y: an input was changed",
+      {"global_read_overrun", fault_run(global_read_overrun), nullptr, nullptr, asan},
+      {"write_to_input", fault_run(write_to_input, {.use = Use::input}), "y: an input was changed",
        "y: an input was changed", "y: an input was changed"},
-      {"misaligned_vector", run("k", misaligned_vector), nullptr, nullptr, "misaligned address"},
-      {"uninitialised_shared", run("k", uninitialised_shared), nullptr, "read of uninitialised shared memory", nullptr},
-      {"shared_from_last_block", run("k", shared_from_last_block, 2), nullptr, "read of uninitialised shared memory",
+      {"misaligned_vector", fault_run(misaligned_vector), nullptr, nullptr, "misaligned address"},
+      {"uninitialised_shared", fault_run(uninitialised_shared), nullptr, "read of uninitialised shared memory",
        nullptr},
-      {"stack_overflow", run("k", stack_overflow), "signal 11", "signal 11", asan},
-      {"too_many_threads", run("k", harmless, 1, 1025), config, config, config},
-      {"too_much_shared_memory", run("k", harmless, 1, kThreads, 228 << 10), config, config, config},
-      {"empty_grid", run("k", harmless, dim3(0)), config, config, config},
-      {"grid_y_too_large", run("k", harmless, dim3(1, 65536)), config, config, config},
+      {"shared_from_last_block", fault_run(shared_from_last_block, {.grid = 2}), nullptr,
+       "read of uninitialised shared memory", nullptr},
+      {"stack_overflow", fault_run(stack_overflow), "signal 11", "signal 11", asan},
+      {"too_many_threads", fault_run(harmless, {.block = 1025}), config, config, config},
+      {"too_much_shared_memory", fault_run(harmless, {.shared_bytes = 228 << 10}), config, config, config},
+      {"empty_grid", fault_run(harmless, {.grid = dim3(0)}), config, config, config},
+      {"grid_y_too_large", fault_run(harmless, {.grid = dim3(1, 65536)}), config, config, config},
   };
 }
 

@@ -1,11 +1,10 @@
 #include "kernels/simt/tile_ops.h"
 #include "tests/kernels/simt/faults.h"
-#include "tests/kernels/support/device_buffer.h"
 
 namespace tern::kernels::test {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kThreads = kFaultThreads;
 
 __device__ float warp_sum(float value) {
   for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
@@ -133,13 +132,6 @@ __global__ void atomic_to_input(float* y) {
   atomicAdd(&y[0], 1.0f);
 }
 
-std::function<void()> run(const char* name, void (*kernel)(float*), int grid = 1, Use use = Use::output) {
-  return [=] {
-    DeviceBuffer<float> y("y", use, std::vector<float>(kThreads));
-    simt::launch(name, kernel, dim3(static_cast<unsigned>(grid)), dim3(kThreads), 0, y.data());
-  };
-}
-
 }  // namespace
 
 std::vector<Fault> reduction_faults() {
@@ -148,30 +140,32 @@ std::vector<Fault> reduction_faults() {
   const char* spins = "atomics in a row: it waits for a thread that can't run";
   const char* changed = "y: an input was changed";
   return {
-      {"scratch_used_twice", run("k", scratch_used_twice), nullptr, "read-write race at shared", nullptr},
-      {"gradient_without_atomics", run("k", gradient_without_atomics, 4), nullptr, "of another block", nullptr},
-      {"atomic_against_plain_write", run("k", atomic_against_plain_write, 2), nullptr, "write-write race at global",
+      {"scratch_used_twice", fault_run(scratch_used_twice), nullptr, "read-write race at shared", nullptr},
+      {"gradient_without_atomics", fault_run(gradient_without_atomics, {.grid = 4}), nullptr, "of another block",
        nullptr},
-      {"sum_read_too_early", run("k", sum_read_too_early, 2), nullptr, "race at global", nullptr},
-      {"shared_atomic_without_barrier", run("k", shared_atomic_without_barrier), nullptr, "race at shared", nullptr},
-      {"shared_atomic_uninitialised", run("k", shared_atomic_uninitialised), nullptr,
+      {"atomic_against_plain_write", fault_run(atomic_against_plain_write, {.grid = 2}), nullptr,
+       "write-write race at global", nullptr},
+      {"sum_read_too_early", fault_run(sum_read_too_early, {.grid = 2}), nullptr, "race at global", nullptr},
+      {"shared_atomic_without_barrier", fault_run(shared_atomic_without_barrier), nullptr, "race at shared", nullptr},
+      {"shared_atomic_uninitialised", fault_run(shared_atomic_uninitialised), nullptr,
        "read of uninitialised shared memory", nullptr},
-      {"atomic_overrun", run("k", atomic_overrun), "memory behind the buffer was overwritten",
+      {"atomic_overrun", fault_run(atomic_overrun), "memory behind the buffer was overwritten",
        "memory behind the buffer was overwritten", asan},
-      {"atomic_misaligned", run("k", atomic_misaligned), "atomic on a misaligned address",
+      {"atomic_misaligned", fault_run(atomic_misaligned), "atomic on a misaligned address",
        "atomic on a misaligned address", "misaligned"},
-      {"tail_leaves_reduction", run("k", tail_leaves_reduction), exits, exits, exits},
-      {"barrier_in_tail_loop", run("k", barrier_in_tail_loop), "divergent __syncthreads", "divergent __syncthreads",
+      {"tail_leaves_reduction", fault_run(tail_leaves_reduction), exits, exits, exits},
+      {"barrier_in_tail_loop", fault_run(barrier_in_tail_loop), "divergent __syncthreads", "divergent __syncthreads",
        "divergent __syncthreads"},
-      {"shared_sum_without_atomics", run("k", shared_sum_without_atomics), nullptr, "race at shared", nullptr},
-      {"count_without_atomics", run("k", count_without_atomics), nullptr, "race at global", nullptr},
-      {"gradient_over_input", run("k", gradient_over_input), nullptr, "race at global", nullptr},
-      {"last_block_sums_partials", run("k", last_block_sums_partials, 3), nullptr, "of another block", nullptr},
-      {"sum_under_a_lock", run("k", sum_under_a_lock), nullptr, "race at global", nullptr},
-      {"wait_for_another_block", run("k", wait_for_another_block, 2), spins, spins, spins},
-      {"atomic_to_input", run("k", atomic_to_input, 1, Use::input), changed, changed, changed},
-      {"tile_owned_by_two_blocks", run("k", tile_owned_by_two_blocks, 4), nullptr, "write-write race at global",
+      {"shared_sum_without_atomics", fault_run(shared_sum_without_atomics), nullptr, "race at shared", nullptr},
+      {"count_without_atomics", fault_run(count_without_atomics), nullptr, "race at global", nullptr},
+      {"gradient_over_input", fault_run(gradient_over_input), nullptr, "race at global", nullptr},
+      {"last_block_sums_partials", fault_run(last_block_sums_partials, {.grid = 3}), nullptr, "of another block",
        nullptr},
+      {"sum_under_a_lock", fault_run(sum_under_a_lock), nullptr, "race at global", nullptr},
+      {"wait_for_another_block", fault_run(wait_for_another_block, {.grid = 2}), spins, spins, spins},
+      {"atomic_to_input", fault_run(atomic_to_input, {.use = Use::input}), changed, changed, changed},
+      {"tile_owned_by_two_blocks", fault_run(tile_owned_by_two_blocks, {.grid = 4}), nullptr,
+       "write-write race at global", nullptr},
   };
 }
 

@@ -1,11 +1,10 @@
 #include "kernels/simt/tile_ops.h"
 #include "tests/kernels/simt/faults.h"
-#include "tests/kernels/support/device_buffer.h"
 
 namespace tern::kernels::test {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kThreads = kFaultThreads;
 
 __global__ void missing_syncthreads(float* y) {
   SIMT_SHARED_ARRAY(float, s, kThreads);
@@ -82,37 +81,30 @@ __global__ void two_blocks_one_word(float* y) {
   if (threadIdx.x == 0) y[0] += 1;
 }
 
-std::function<void()> run(const char* name, void (*kernel)(float*), int grid = 1) {
-  return [=] {
-    DeviceBuffer<float> y("y", Use::output, std::vector<float>(kThreads));
-    simt::launch(name, kernel, dim3(static_cast<unsigned>(grid)), dim3(kThreads), 0, y.data());
-  };
-}
-
 }  // namespace
 
 std::vector<Fault> sync_faults() {
   const char* deadlock = "deadlock: no thread can run; threads 0..4 wait in shuffle at sync_faults.cpp:";
   const char* divergent = "divergent warp collective: this lane is in ";
   return {
-      {"missing_syncthreads", run("k", missing_syncthreads), nullptr, "write-read race at shared", nullptr},
-      {"missing_syncwarp", run("k", missing_syncwarp), nullptr, "write-read race at shared", nullptr},
-      {"shuffle_as_barrier", run("k", shuffle_as_barrier), nullptr, "write-read race at shared", nullptr},
-      {"syncwarp_across_warps", run("k", syncwarp_across_warps), nullptr, "race at shared", nullptr},
-      {"write_after_read_in_loop", run("k", write_after_read_in_loop), nullptr, "read-write race at shared", nullptr},
-      {"divergent_barrier", run("k", divergent_barrier), "divergent __syncthreads", "divergent __syncthreads",
+      {"missing_syncthreads", fault_run(missing_syncthreads), nullptr, "write-read race at shared", nullptr},
+      {"missing_syncwarp", fault_run(missing_syncwarp), nullptr, "write-read race at shared", nullptr},
+      {"shuffle_as_barrier", fault_run(shuffle_as_barrier), nullptr, "write-read race at shared", nullptr},
+      {"syncwarp_across_warps", fault_run(syncwarp_across_warps), nullptr, "race at shared", nullptr},
+      {"write_after_read_in_loop", fault_run(write_after_read_in_loop), nullptr, "read-write race at shared", nullptr},
+      {"divergent_barrier", fault_run(divergent_barrier), "divergent __syncthreads", "divergent __syncthreads",
        "divergent __syncthreads"},
-      {"barrier_against_shuffle", run("k", barrier_against_shuffle), deadlock, deadlock, deadlock},
-      {"exit_before_shuffle", run("k", exit_before_shuffle), "exits while its warp waits for it in shuffle",
+      {"barrier_against_shuffle", fault_run(barrier_against_shuffle), deadlock, deadlock, deadlock},
+      {"exit_before_shuffle", fault_run(exit_before_shuffle), "exits while its warp waits for it in shuffle",
        "exits while its warp waits for it in shuffle", "exits while its warp waits for it in shuffle"},
-      {"divergent_shuffle", run("k", divergent_shuffle), divergent, divergent, divergent},
-      {"shuffle_from_inactive_lane", run("k", shuffle_from_inactive_lane), "lane 0 reads inactive lane 16",
+      {"divergent_shuffle", fault_run(divergent_shuffle), divergent, divergent, divergent},
+      {"shuffle_from_inactive_lane", fault_run(shuffle_from_inactive_lane), "lane 0 reads inactive lane 16",
        "lane 0 reads inactive lane 16", "lane 0 reads inactive lane 16"},
-      {"mask_without_caller", run("k", mask_without_caller), "with a mask that lacks the caller",
+      {"mask_without_caller", fault_run(mask_without_caller), "with a mask that lacks the caller",
        "with a mask that lacks the caller", "with a mask that lacks the caller"},
-      {"overlapping_masks", run("k", overlapping_masks), divergent, divergent, divergent},
-      {"two_threads_one_word", run("k", two_threads_one_word), nullptr, "write-write race at global", nullptr},
-      {"two_blocks_one_word", run("k", two_blocks_one_word, 4), nullptr, "of another block", nullptr},
+      {"overlapping_masks", fault_run(overlapping_masks), divergent, divergent, divergent},
+      {"two_threads_one_word", fault_run(two_threads_one_word), nullptr, "write-write race at global", nullptr},
+      {"two_blocks_one_word", fault_run(two_blocks_one_word, {.grid = 4}), nullptr, "of another block", nullptr},
   };
 }
 

@@ -2,13 +2,11 @@
 // as operands, used again for results. Each step without the synchronisation that it needs.
 #include "kernels/simt/tile_ops.h"
 #include "tests/kernels/simt/faults.h"
-#include "tests/kernels/support/device_buffer.h"
 
 namespace tern::kernels::test {
 namespace {
 
-constexpr int kThreads = 128;
-constexpr size_t kSharedBytes = 16 * kThreads;
+constexpr int kThreads = kFaultThreads;
 
 // Every kernel gets kThreads * 4 inputs x and kThreads outputs y.
 // A rotation in place, of the chunk that the neighbour copied: the own wait says nothing about it.
@@ -74,24 +72,16 @@ __global__ void query_gradient_of_two_key_blocks(float*, float* y) {
   y[threadIdx.x] += d[0];
 }
 
-std::function<void()> run(const char* name, void (*kernel)(float*, float*), unsigned blocks = 1) {
-  return [=] {
-    DeviceBuffer<float> x("x", Use::input, std::vector<float>(kThreads * 4, 1.0f));
-    DeviceBuffer<float> y("y", Use::output, std::vector<float>(kThreads));
-    simt::launch(name, kernel, dim3(blocks), dim3(kThreads), kSharedBytes, x.data(), y.data());
-  };
-}
-
 }  // namespace
 
 std::vector<Fault> tile_faults() {
   return {
-      {"neighbours_copy_changed", run("k", neighbours_copy_changed), nullptr, "write-write race at shared", nullptr},
-      {"changed_behind_the_barrier", run("k", changed_behind_the_barrier), nullptr, "race at shared", nullptr},
-      {"staged_over_operands", run("k", staged_over_operands), nullptr, "read-write race at shared", nullptr},
-      {"score_tile_without_barrier", run("k", score_tile_without_barrier), nullptr, "at shared", nullptr},
-      {"score_tile_written_again", run("k", score_tile_written_again), nullptr, "read-write race at shared", nullptr},
-      {"query_gradient_of_two_key_blocks", run("k", query_gradient_of_two_key_blocks, 2), nullptr, "of another block",
+      {"neighbours_copy_changed", fault_run(neighbours_copy_changed), nullptr, "write-write race at shared", nullptr},
+      {"changed_behind_the_barrier", fault_run(changed_behind_the_barrier), nullptr, "race at shared", nullptr},
+      {"staged_over_operands", fault_run(staged_over_operands), nullptr, "read-write race at shared", nullptr},
+      {"score_tile_without_barrier", fault_run(score_tile_without_barrier), nullptr, "at shared", nullptr},
+      {"score_tile_written_again", fault_run(score_tile_written_again), nullptr, "read-write race at shared", nullptr},
+      {"query_gradient_of_two_key_blocks", fault_run(query_gradient_of_two_key_blocks, 2), nullptr, "of another block",
        nullptr},
   };
 }

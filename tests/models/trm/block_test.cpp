@@ -19,7 +19,9 @@ constexpr double kEps = 1e-5;
 
 trm::Linear linear(int64_t in, int64_t out, uint64_t seed) {
   const at::Tensor weight = randn({out, in}, seed) / std::sqrt(static_cast<double>(in));
-  return {.weight = weight, .cast = weight};
+  trm::Linear linear{.weight = weight, .shadow = std::make_shared<kernels::ShadowWeight>(at::kDouble)};
+  linear.refresh_shadow();
+  return linear;
 }
 
 struct Stack {
@@ -119,7 +121,7 @@ class TrmBlock : public testing::TestWithParam<Case> {
     for (trm::Linear* each : weights(stack_)) {
       each->weight.set_requires_grad(true);
       each->weight.mutable_grad() = at::zeros_like(each->weight.detach());
-      each->refresh_cast(at::kDouble);
+      each->refresh_shadow();
     }
   }
 };
