@@ -164,7 +164,6 @@ std::vector<Pass> attention_passes() {
     add_forward(at, 64, forward<64, 2>(at));
   }
   add_forward(causal_2k, 128, forward<128, 1>(causal_2k));
-  add_forward(causal_2k, 128, forward<128, 2>(causal_2k));
   add_passes<64>(all, trm, forward<64, 2>(trm));
   add_passes<64>(all, full_1k, forward<64, 2>(full_1k));
   add_passes<128>(all, causal_2k, forward<128, 1>(causal_2k));

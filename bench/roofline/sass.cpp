@@ -66,6 +66,7 @@ std::map<std::string, SassKernel> read_sass(const std::string& text) {
       current = &code[kernels::test::short_kernel_name(line.substr(at + 11))];
     } else if (current != nullptr && std::regex_search(line, match, instruction)) {
       Instruction one{std::stoi(match[1], nullptr, 16), match[2]};
+      if (one.opcode == "REDG") one.opcode = "RED";  // from sm_90 on
       const std::string operands = match[3];
       std::smatch target;
       if (one.opcode == "BRA" && std::regex_search(operands, target, address)) {

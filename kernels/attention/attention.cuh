@@ -22,8 +22,10 @@ void attention_forward_tiled(const AttentionForwardParams& p, cudaStream_t strea
 template <int head_dim>
 void attention_forward_launch(const AttentionForwardParams& p, const AttentionConfig& config, cudaStream_t stream) {
   if (p.in.shape.batch == 0 || p.in.shape.seq_q == 0) return;
-  config.forward_row_tiles == 2 ? attention_forward_tiled<head_dim, 2>(p, stream)
-                                : attention_forward_tiled<head_dim, 1>(p, stream);
+  if constexpr (head_dim == 64) {
+    if (config.forward_row_tiles == 2) return attention_forward_tiled<head_dim, 2>(p, stream);
+  }
+  attention_forward_tiled<head_dim, 1>(p, stream);
 }
 
 template <int head_dim, bool atomics>

@@ -16,8 +16,8 @@
 namespace tern::kernels {
 
 // Keys per step. Wider ones leave too few registers (head size 128) or add nothing (64).
-constexpr int attention_forward_keys(int head_dim, int row_tiles) {
-  return head_dim == 64 ? 64 : row_tiles == 1 ? 32 : 16;
+constexpr int attention_forward_keys(int head_dim) {
+  return head_dim == 64 ? 64 : 32;
 }
 
 // Blocks that one multiprocessor shall hold: as many as registers allow without spilling.
@@ -29,7 +29,7 @@ constexpr int attention_forward_min_blocks(int row_tiles) {
 template <int head_dim, int row_tiles>
 struct AttentionForwardShared {
   static constexpr int kQueries = kAttentionWarps * 16 * row_tiles;
-  static constexpr int kKeys = attention_forward_keys(head_dim, row_tiles);
+  static constexpr int kKeys = attention_forward_keys(head_dim);
   static constexpr int kGap = simt::kSharedRedzone / 2;
   static constexpr int kTile = kKeys * head_dim + kGap;
   static constexpr int kFirstTile = kQueries * head_dim + kGap;

@@ -2,7 +2,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "kernels/common/cpu_vec.h"
+#include "kernels/common/aten_exp.h"
 
 namespace tern::kernels {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 // The operations and their order are those of ATen's silu, product and silu_backward, for float32 down to the last bit.
 template <class V>
 V one_plus_exp_neg(const V& x) {
-  return V(1) + x.neg().exp();
+  return V(1) + aten_exp(x.neg());
 }
 
 template <bool with_out, class T>

@@ -16,7 +16,7 @@ constexpr const char* kSass = R"(
         /*0040*/              @!P0 BRA P1, 0x30 ;           /* 0x1 */
         /*0050*/               @P1 BRA 0x20 ;               /* 0x1 */
         /*0060*/               @P2 BRA 0x80 ;               /* 0x1 */
-        /*0070*/                   FADD R1, R1, R1 ;        /* 0x1 */
+        /*0070*/                   REDG.E.ADD.F32.FTZ.RN.STRONG.GPU desc[UR12][R24.64], R28 ; /* 0x1 */
         /*0080*/                   EXIT ;                   /* 0x1 */
         /*0090*/                   BRA 0x90;                /* 0x1 */
 )";
@@ -30,7 +30,7 @@ TEST(Sass, SplitsAKernelIntoLoops) {
   EXPECT_EQ(kernel.loops[0].depth, 1);
   EXPECT_EQ(kernel.loops[1].own, (Mix{{"HMMA", 1}, {"BRA", 1}}));
   EXPECT_EQ(kernel.loops[1].depth, 0);
-  EXPECT_EQ(kernel.straight, (Mix{{"MOV", 1}, {"LDG", 1}, {"BRA", 2}, {"FADD", 1}, {"EXIT", 1}}));
+  EXPECT_EQ(kernel.straight, (Mix{{"MOV", 1}, {"LDG", 1}, {"BRA", 2}, {"RED", 1}, {"EXIT", 1}}));
 }
 
 const Gpu kGpu{"toy", "80", 10, 1.0, 1000, 100, 0.5, 16};

@@ -1,6 +1,9 @@
 #include "kernels/swiglu/swiglu.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/isnan.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -32,6 +35,18 @@ TEST(SwiGlu, MatchesPlainAtAwkwardWidths) {
           << dtype << " " << inter;
     }
   }
+}
+
+// Of every size, sign and kind of number; the exponential is the only part that could differ.
+TEST(SwiGlu, HasTheBitsOfTheComposition) {
+  constexpr int64_t kCount = int64_t{1} << 20;
+  const at::Tensor bits = at::arange(kCount, at::kLong).mul(4093).sub(int64_t{1} << 31).to(at::kInt);
+  const at::Tensor gate = bits.view(at::kFloat), up = randn({kCount}, 1, at::kFloat);
+  at::Tensor out;
+  kernels::swiglu_forward(at::cat({gate, up}).view({1, 2 * kCount}), out);
+  const at::Tensor expected = at::silu(gate) * up, is_nan = expected.isnan();
+  EXPECT_TRUE(out.view(-1).isnan().equal(is_nan));
+  EXPECT_TRUE(same(out.view(-1).masked_fill(is_nan, 0), expected.masked_fill(is_nan, 0)));
 }
 
 TEST(SwiGlu, GradcheckInFloat64) {

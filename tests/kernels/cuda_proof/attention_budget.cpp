@@ -80,7 +80,6 @@ std::vector<Budget> budgets() {
   return {forward<64, 1>(168, 2),
           forward<64, 2>(255, 2),
           forward<128, 1>(168, 2),
-          forward<128, 2>(255, 2),
           backward_keys<64, false>(2),
           backward_keys<64, true>(1),
           backward_keys<128, false>(1),

@@ -128,6 +128,7 @@ std::vector<Case> proof_cases() {
   for (const AttentionSetup& setup : attention_setups()) {
     const auto data = std::make_shared<AttentionData>(setup);
     for (int row_tiles : {1, 2}) {
+      if (row_tiles == 2 && setup.head_dim != 64) continue;
       cases.push_back({"forward_" + setup.name + (row_tiles == 2 ? "_two_row_tiles" : ""),
                        [data, row_tiles] { return run_forward(*data, row_tiles); },
                        [data] { return expected_forward(*data); }, setup.large});

@@ -1,6 +1,7 @@
 // Training and evaluation with bfloat16 shadow weights have the bits of casting the float32 weights in every forward
 // pass, whatever happens to the weights in between.
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <gtest/gtest.h>
@@ -51,6 +52,7 @@ struct Training {
         optimizer(model.parameters(), {.weight_decay = 0.1, .ema = true, .ema_decay = 0.5},
                   with == Weights::shadows ? model.shadows() : kernels::ShadowWeights{}),
         weights(with) {
+    at::set_num_threads(1);  // tensors this small are not worth sharing
     model.set_trainable(true);
     const auto inputs = at::arange(18, at::kInt).remainder(7).view({3, 6});
     batch = {inputs, inputs.add(1).remainder(7).to(at::kInt), at::tensor({1, 4, 1}, at::kInt)};
