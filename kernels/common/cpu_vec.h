@@ -92,6 +92,54 @@ inline void store(T* p, const Vec<T>& v, Count count) {
   }
 }
 
+// A result that is larger than the caches keep is better written past them: its lines need not be read first, which is
+// a third of the traffic of reading one array and writing another. Asks for the address of a full vector;
+// end_past_caches before other threads may read.
+inline void store_past_caches(float* p, const at::vec::Vectorized<float>& v) {
+#if defined(CPU_CAPABILITY_AVX512)
+  _mm512_stream_ps(p, v);
+#elif defined(CPU_CAPABILITY_AVX2)
+  _mm256_stream_ps(p, v);
+#else
+  v.store(p);
+#endif
+}
+inline void store_past_caches(double* p, const at::vec::Vectorized<double>& v) {
+  v.store(p);
+}
+inline void store_past_caches(c10::BFloat16* p, const at::vec::Vectorized<float>& v) {
+#if defined(CPU_CAPABILITY_AVX512)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), at::vec::cvtfp32_bf16(v));
+#elif defined(CPU_CAPABILITY_AVX2)
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), at::vec::cvtfp32_bf16(v));
+#else
+  store_full(p, v);
+#endif
+}
+inline void end_past_caches() {
+#if defined(CPU_CAPABILITY_AVX512) || defined(CPU_CAPABILITY_AVX2)
+  _mm_sfence();
+#endif
+}
+template <class T>
+inline bool is_vector_place(const T* p) {
+  return reinterpret_cast<uintptr_t>(p) % (static_cast<size_t>(Vec<T>::size()) * sizeof(T)) == 0;
+}
+// Of a result of so many elements. In place the lines are in the caches already.
+template <class T>
+inline bool goes_past_caches(int64_t size, const T* in, const T* out) {
+  constexpr int64_t kBytes = int64_t{4} << 20;
+  return size * static_cast<int64_t>(sizeof(T)) >= kBytes && in != out;
+}
+template <bool past_caches, class T, class Count>
+inline void store_result(T* p, const Vec<T>& v, Count count) {
+  if constexpr (past_caches && kIsFull<Count>) {
+    store_past_caches(p, v);
+  } else {
+    store(p, v, count);
+  }
+}
+
 // Calls body(offset, count) over [0, size) in vectors of T; only the last call may have a count below a full vector.
 template <class T, class Body>
 inline void for_each_vector(int64_t size, Body&& body) {

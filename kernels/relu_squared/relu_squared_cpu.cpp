@@ -13,15 +13,26 @@ V relu(const V& x) {
   return at::vec::maximum(x, V(0));
 }
 
+template <bool past_caches, class T>
+void forward_range(const T* x, T* out, int64_t size) {
+  for_each_vector<T>(size, [&](int64_t i, auto count) {
+    const Vec<T> positive = relu(load(x + i, count));
+    store_result<past_caches>(out + i, positive * positive, count);
+  });
+}
+
 }  // namespace
 
 template <CpuLevel level, class T>
 void relu_squared_forward_cpu(const T* x, T* out, int64_t size) {
+  const bool large = goes_past_caches(size, x, out);
   at::parallel_for(0, size, grain_rows(1), [&](int64_t begin, int64_t end) {
-    for_each_vector<T>(end - begin, [&](int64_t i, auto count) {
-      const Vec<T> positive = relu(load(x + begin + i, count));
-      store(out + begin + i, positive * positive, count);
-    });
+    if (large && is_vector_place(out + begin)) {
+      forward_range<true>(x + begin, out + begin, end - begin);
+      end_past_caches();
+    } else {
+      forward_range<false>(x + begin, out + begin, end - begin);
+    }
   });
 }
 

@@ -13,6 +13,14 @@ V one_plus_exp_neg(const V& x) {
   return V(1) + aten_exp(x.neg());
 }
 
+template <bool past_caches, class T>
+void forward_row(const T* gate, const T* up, T* out, int64_t inter) {
+  for_each_vector<T>(inter, [&](int64_t i, auto count) {
+    const Vec<T> g = load(gate + i, count);
+    store_result<past_caches>(out + i, g / one_plus_exp_neg(g) * load(up + i, count), count);
+  });
+}
+
 template <bool with_out, class T>
 void backward_row(const T* dout, const T* gate, const T* up, T* d_gate, T* d_up, T* out, int64_t inter) {
   for_each_vector<T>(inter, [&](int64_t i, auto count) {
@@ -32,14 +40,18 @@ void backward_row(const T* dout, const T* gate, const T* up, T* d_gate, T* d_up,
 
 template <CpuLevel level, class T>
 void swiglu_forward_cpu(const T* gate_up, T* out, int64_t rows, int64_t inter) {
+  const bool large = goes_past_caches<T>(rows * inter, nullptr, out);
   at::parallel_for(0, rows, grain_rows(inter), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const T* gate = gate_up + row * 2 * inter;
-      for_each_vector<T>(inter, [&](int64_t i, auto count) {
-        const Vec<T> g = load(gate + i, count);
-        store(out + row * inter + i, g / one_plus_exp_neg(g) * load(gate + inter + i, count), count);
-      });
+      T* to = out + row * inter;
+      if (large && is_vector_place(to)) {
+        forward_row<true>(gate, gate + inter, to, inter);
+      } else {
+        forward_row<false>(gate, gate + inter, to, inter);
+      }
     }
+    if (large) end_past_caches();
   });
 }
 

@@ -33,6 +33,20 @@ TEST(ReluSquared, MatchesPlainAtAwkwardWidths) {
   }
 }
 
+// Large results are written past the caches, whole vectors at their own addresses only.
+TEST(ReluSquared, LargeResultsHaveTheBitsOfTheComposition) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const int64_t size = (int64_t{1} << (dtype == at::kFloat ? 20 : 21)) + 5;
+    const at::Tensor x = randn({size + 1}, 1, at::kFloat).to(dtype);
+    for (const int64_t shift : {0, 1}) {
+      const at::Tensor in = x.narrow(0, shift, size);
+      at::Tensor out = at::empty({size + 1}, dtype).narrow(0, shift, size);
+      kernels::relu_squared_forward(in, out);
+      EXPECT_TRUE(same(out, in.relu().square())) << dtype << " " << shift;
+    }
+  }
+}
+
 TEST(ReluSquared, GradcheckInFloat64) {
   EXPECT_TRUE(gradcheck(fused, {randn({3, 9}, 2)}));
 }
