@@ -68,11 +68,11 @@ TEST(EmulatedOrders, ShowInTheBitsOfSumsByAtomics) {
     if (!one.sums_in_any_order || one.large) continue;
     ++cases;
     simt::set_schedule({});
-    const std::vector<Output> first = one.run();
+    const std::vector<Output> first = one.sums_in_any_order();
     bool differs = false;
     for (unsigned seed = 1; seed <= 3; ++seed) {
       simt::set_schedule({seed, false});
-      differs = differs || !same_values(one.run(), first);
+      differs = differs || !same_values(one.sums_in_any_order(), first);
     }
     differing += differs ? 1 : 0;
   }

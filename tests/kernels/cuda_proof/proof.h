@@ -31,9 +31,9 @@ struct Case {
   std::function<std::vector<Output>()> run;  // makes buffers, launches, reads back
   std::function<std::vector<Expected>()> expected;
   bool large = false;  // only where the kernel runs at full speed
-  // Sums by atomics: results may differ in the last bits from one order of blocks to another. Without, all orders give
-  // the same bits.
-  bool sums_in_any_order = false;
+  // Of a kernel that sums by atomics, whose results may differ in the last bits from one order of blocks to another:
+  // runs it and gives those sums before they are rounded. Empty: all orders give the same bits.
+  std::function<std::vector<Output>()> sums_in_any_order{};
 };
 inline void PrintTo(const Case& one, std::ostream* out) {
   *out << one.name;
