@@ -102,13 +102,40 @@ void MuonAdamW::add_stacks(const MuonGroup& group) {
   }
 }
 
-void MuonAdamW::step(const MuonAdamWStep& step) {
+void MuonAdamW::step(const MuonAdamWStep& step, const std::function<void(size_t)>& on_unit) {
   const at::NoGradGuard no_grad;
   ++steps_;
-  for (const AdamWState& state : groups_) step_group(state, step.lr_multiplier);
-  for (Stack& stack : stacks_) step_stack(stack, step);
+  size_t unit = 0;
+  const auto done = [&](size_t count) {
+    for (const size_t end = unit + count; unit < end; ++unit) {
+      if (on_unit) on_unit(unit);
+    }
+  };
+  for (const AdamWState& state : groups_) {
+    step_group(state, step.lr_multiplier);
+    done(state.group.parameters.size());
+  }
+  for (Stack& stack : stacks_) {
+    step_stack(stack, step);
+    done(1);
+  }
   if (shard_.world_size == 1) return;
   for (const auto& [name, tensor] : parameters_) kernels::mark_changed(tensor);
+}
+
+std::vector<ShardedUnit> MuonAdamW::units() const {
+  std::vector<ShardedUnit> units;
+  for (const AdamWState& state : groups_) {
+    for (const auto& [name, tensor] : state.group.parameters) {
+      const bool small = tensor.numel() < kSmallest;
+      units.push_back({small ? ShardedUnit::Kind::whole : ShardedUnit::Kind::rows, {tensor}});
+    }
+  }
+  for (const Stack& stack : stacks_) {
+    units.push_back({ShardedUnit::Kind::stack, {}});
+    for (const auto& [name, tensor] : stack.parameters) units.back().tensors.push_back(tensor);
+  }
+  return units;
 }
 
 void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const {

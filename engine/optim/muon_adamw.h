@@ -3,11 +3,12 @@
 // State is sharded over the ranks of a data-parallel job (ZeRO's second stage, Rajbhandari et al. 2020, arXiv
 // 1910.02054): a rank keeps momentum and moments only of what it owns and updates only that. Parameters of AdamW are
 // cut along their first dimension, stacks of matrices between matrices; what is smaller than kSmallest is updated by
-// every rank. The exchange itself stays with the caller: every rank's gradients are averaged before step(), and after
-// it each rank r sends out what owned_by(r) lists.
+// every rank. The exchange itself stays with the caller (gradient_exchange.h): every rank's gradients are averaged
+// before step(), and after it each rank r sends out what owned_by(r) lists.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,22 @@ struct MuonAdamWStep {
   double muon_weight_decay = 0;
 };
 
+// Parameters that the ranks share out in one way.
+struct ShardedUnit {
+  enum class Kind {
+    whole,  // one tensor that every rank updates
+    rows,   // one tensor, cut along its first dimension
+    stack,  // tensors of one shape, each updated by one rank
+  };
+  Kind kind = Kind::whole;
+  std::vector<at::Tensor> tensors;
+
+  // What is cut: rows, or tensors.
+  [[nodiscard]] int64_t items() const {
+    return kind == Kind::rows ? tensors[0].size(0) : static_cast<int64_t>(tensors.size());
+  }
+};
+
 class MuonAdamW {
  public:
   static constexpr int64_t kSmallest = 1024;  // elements; below, an AdamW parameter is not sharded
@@ -52,7 +69,8 @@ class MuonAdamW {
   MuonAdamW(const std::vector<AdamWGroup>& adamw_groups, const MuonGroup& muon_group, Shard shard = {});
 
   // One update of what this rank owns. Counts as a change of all parameters: the other ranks' parts are about to come.
-  void step(const MuonAdamWStep& step);
+  // on_unit, if given, is called with an index into units() when that one's update is done, in ascending order.
+  void step(const MuonAdamWStep& step, const std::function<void(size_t)>& on_unit = {});
   // Drops the gradients and their memory.
   void zero_grad();
   // L2 norm over all gradients.
@@ -60,6 +78,9 @@ class MuonAdamW {
 
   // All of them: AdamW's in the order of the groups, then Muon's by stacks.
   [[nodiscard]] const TensorList& parameters() const { return parameters_; }
+
+  // All parameters by the way in which the ranks share them.
+  [[nodiscard]] std::vector<ShardedUnit> units() const;
 
   // The parts of the parameters that this rank's step() changes for all: views, to be sent to the other ranks. Empty
   // with one rank.

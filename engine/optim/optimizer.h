@@ -12,6 +12,10 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
+  // With several processes: called between the backward pass and grad_norm(), on every rank alike. The gradients that
+  // this rank's step() reads become the means over the ranks.
+  virtual void reduce_gradients() {}
+
   // One update of every parameter from its .grad(), and of every average. lr: this step's rate.
   virtual void step(double lr) = 0;
   // What to report as the learning rate of a step(lr) just taken, for optimizers that have schedules of their own.
@@ -20,7 +24,7 @@ class Optimizer {
   // One update of every average alone.
   virtual void update_ema() = 0;
 
-  // L2 norm over all gradients.
+  // L2 norm over all gradients; the same on every rank.
   [[nodiscard]] virtual double grad_norm() const = 0;
 
   [[nodiscard]] virtual const TensorList& parameters() const = 0;
