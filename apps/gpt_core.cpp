@@ -22,13 +22,17 @@ bool answers_rightly(const gpt::Gpt& model, const text::CoreTask& task, size_t i
 
 CoreResult evaluate_core(const gpt::Gpt& model, const text::Tokenizer& tokenizer,
                          const std::vector<text::CoreTask>& tasks,
-                         const std::function<void(const CoreTaskResult&)>& on_task) {
+                         const std::function<void(const CoreTaskResult&)>& on_task, ProcessGroup* group) {
+  const auto [first, stride] = group != nullptr ? std::pair(group->rank(), group->world_size()) : std::pair(0, 1);
   text::Encoder encoder(tokenizer);
   CoreResult result;
   for (const text::CoreTask& task : tasks) {
-    int64_t right = 0;
-    for (size_t i = 0; i < task.examples.size(); ++i) right += answers_rightly(model, task, i, encoder) ? 1 : 0;
-    const double accuracy = static_cast<double>(right) / static_cast<double>(task.examples.size());
+    double right = 0;
+    for (auto i = static_cast<size_t>(first); i < task.examples.size(); i += static_cast<size_t>(stride)) {
+      right += answers_rightly(model, task, i, encoder) ? 1 : 0;
+    }
+    if (group != nullptr) right = group->sum(right);
+    const double accuracy = right / static_cast<double>(task.examples.size());
     result.tasks.push_back({task.label, accuracy, task.centered(accuracy)});
     result.core_metric += result.tasks.back().centered / static_cast<double>(tasks.size());
     if (on_task) on_task(result.tasks.back());

@@ -9,6 +9,7 @@
 #include "data/text/core_bundle.h"
 #include "data/text/encoder.h"
 #include "data/text/tokenizer.h"
+#include "engine/distributed/process_group.h"
 #include "models/gpt/gpt.h"
 
 namespace tern {
@@ -29,10 +30,11 @@ struct CoreResult {
 [[nodiscard]] bool answers_rightly(const gpt::Gpt& model, const text::CoreTask& task, size_t index,
                                    text::Encoder& encoder);
 
-// on_task is called after each task.
+// on_task is called after each task. Several processes share out the examples; each has the whole result.
 [[nodiscard]] CoreResult evaluate_core(const gpt::Gpt& model, const text::Tokenizer& tokenizer,
                                        const std::vector<text::CoreTask>& tasks,
-                                       const std::function<void(const CoreTaskResult&)>& on_task = {});
+                                       const std::function<void(const CoreTaskResult&)>& on_task = {},
+                                       ProcessGroup* group = nullptr);
 
 // The table that nanochat writes as base_eval/MODEL.csv.
 [[nodiscard]] std::string core_csv(const CoreResult& result);

@@ -30,14 +30,14 @@ int64_t accumulation_steps(const GptTaskOptions& options, int64_t seq_len, int64
 }
 
 GptTask::GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
-                 MakeOptimizer make_optimizer, Shard shard)
+                 MakeOptimizer make_optimizer, ProcessGroup* group)
     : model_(model),
       tokenizer_(std::move(tokenizer)),
       open_documents_(std::move(open_documents)),
       options_(std::move(options)),
       make_optimizer_(std::move(make_optimizer)),
-      shard_(shard),
-      accumulation_(accumulation_steps(options_, model.config().sequence_len, shard.world_size)) {
+      group_(group != nullptr ? *group : alone_),
+      accumulation_(accumulation_steps(options_, model.config().sequence_len, group_.world_size())) {
   check_vocabulary(model_.config(), tokenizer_);
   if (options_.core_metric_every > 0 && !std::filesystem::exists(options_.eval_bundle)) {
     notices_.push_back("no folder " + options_.eval_bundle.string() + ": the CORE metric is left out");
@@ -52,8 +52,8 @@ std::unique_ptr<text::PackingLoader> GptTask::make_loader(text::Split split,
   text::LoaderOptions loader;
   loader.batch_size = options_.device_batch_size;
   loader.seq_len = model_.config().sequence_len;
-  loader.rank = shard_.rank;
-  loader.world_size = shard_.world_size;
+  loader.rank = group_.rank();
+  loader.world_size = group_.world_size();
   loader.threads = options_.threads;
   return std::make_unique<text::PackingLoader>(open_documents_(split), tokenizer_, loader, resume);
 }
@@ -96,10 +96,11 @@ StepResult GptTask::forward_backward() {
     loss.mean.backward();
     step_loss_ += loss.mean.item<double>();
   }
+  step_loss_ = group_.sum(step_loss_) / group_.world_size();
   const double smooth = kSmoothing * smooth_loss_ + (1 - kSmoothing) * step_loss_;
   StepResult result;
   result.loss = step_loss_;
-  result.examples = options_.device_batch_size * accumulation_;
+  result.examples = options_.device_batch_size * accumulation_ * group_.world_size();
   result.metrics = {{"train/loss_smooth", smooth / (1 - std::pow(kSmoothing, static_cast<double>(steps_ + 1)))},
                     {"train/tokens", static_cast<double>((steps_ + 1) * options_.total_batch_size)},
                     {"train/epoch", static_cast<double>(position_->position.epoch)}};
@@ -114,22 +115,24 @@ void GptTask::accept_step() {
 EvalResult GptTask::evaluate(int64_t step, const std::filesystem::path& run_dir) {
   EvalResult result;
   if (is_due(step, options_.eval_every)) {
-    const int64_t at_once = options_.device_batch_size * model_.config().sequence_len * shard_.world_size;
+    const int64_t at_once = options_.device_batch_size * model_.config().sequence_len * group_.world_size();
     const auto loader = make_loader(text::Split::validation, std::nullopt);
-    const double bpb =
-        bits_per_byte(model_, *loader, std::max<int64_t>(1, options_.eval_tokens / at_once), tokenizer_).value();
+    const gpt::BitsPerByte sums =
+        bits_per_byte(model_, *loader, std::max<int64_t>(1, options_.eval_tokens / at_once), tokenizer_);
+    const std::vector<double> all = group_.sum({sums.nats, static_cast<double>(sums.bytes)});
+    const double bpb = gpt::BitsPerByte{.nats = all[0], .bytes = static_cast<int64_t>(all[1])}.value();
     if (!best_bpb_ || bpb < *best_bpb_) best_bpb_ = bpb;
     result.metrics.emplace_back("val/bpb", bpb);
     result.metrics.emplace_back("val/best_bpb", *best_bpb_);
   }
   if (step == 0) return result;
   if (!core_tasks_.empty() && is_due(step, options_.core_metric_every)) evaluate_core(result);
-  if (is_due(step, options_.sample_every) && shard_.rank == 0) write_samples(step, run_dir);
+  if (is_due(step, options_.sample_every) && group_.leads()) write_samples(step, run_dir);
   return result;
 }
 
 void GptTask::evaluate_core(EvalResult& result) {
-  const CoreResult core = tern::evaluate_core(model_, tokenizer_, core_tasks_);
+  const CoreResult core = tern::evaluate_core(model_, tokenizer_, core_tasks_, {}, &group_);
   for (const CoreTaskResult& task : core.tasks) result.metrics.emplace_back("core/" + task.label, task.centered);
   result.metrics.emplace_back("core/metric", core.core_metric);
 }

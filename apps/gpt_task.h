@@ -9,7 +9,7 @@
 #include "apps/gpt_evaluation.h"
 #include "data/text/core_bundle.h"
 #include "data/text/document_source.h"
-#include "engine/optim/shard.h"
+#include "engine/distributed/process_group.h"
 #include "engine/train/task.h"
 
 namespace tern {
@@ -38,10 +38,11 @@ class GptTask : public Task {
   using MakeOptimizer = std::function<std::unique_ptr<Optimizer>()>;
   using OpenDocuments = std::function<std::unique_ptr<text::DocumentSource>(text::Split)>;
 
-  // model must outlive the task. Throws Error(usage) or Error(data) for options, tokenizer or data that don't
-  // fit. Without a folder eval_bundle the CORE metric is left out, which notices() says.
+  // model and group must outlive the task; group: the processes of the job, null: one. Throws Error(usage) or
+  // Error(data) for options, tokenizer or data that don't fit. Without a folder eval_bundle the CORE metric is left
+  // out, which notices() says.
   GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
-          MakeOptimizer make_optimizer, Shard shard = {});
+          MakeOptimizer make_optimizer, ProcessGroup* group = nullptr);
 
   // Of the whole run; an iteration ends with an evaluation. The first comes before the first step, as in nanochat.
   [[nodiscard]] int64_t total_iterations() const;
@@ -73,7 +74,8 @@ class GptTask : public Task {
   const OpenDocuments open_documents_;
   const GptTaskOptions options_;
   const MakeOptimizer make_optimizer_;
-  const Shard shard_;
+  ProcessGroup alone_;
+  ProcessGroup& group_;
   const int64_t accumulation_;
   std::vector<text::CoreTask> core_tasks_;  // empty: the metric is left out
   std::vector<std::string> notices_;

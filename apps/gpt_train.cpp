@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "data/text/base_dir.h"
 #include "data/text/shard_set.h"
+#include "engine/distributed/process_group.h"
 #include "engine/optim/pretraining_optimizer.h"
 #include "engine/train/stop_signal.h"
 #include "engine/train/train_options.h"
@@ -20,14 +21,6 @@ namespace {
 constexpr const char* kStopNotice =
     "stopping: this step is finished and a checkpoint written; Ctrl-C once more stops at once, without one";
 
-void check_processes() {
-  const int64_t world_size = world_size_from_environment();
-  if (world_size > 1) {
-    throw Error(ErrorKind::distributed, "training over several processes is not part of this version",
-                "WORLD_SIZE=" + std::to_string(world_size), "start one process");
-  }
-}
-
 GptTask::OpenDocuments document_opener(const GptTrainConfig& config) {
   if (config.data) {
     return [path = *config.data](text::Split split) { return text::open_text_documents(path, split); };
@@ -37,26 +30,30 @@ GptTask::OpenDocuments document_opener(const GptTrainConfig& config) {
   };
 }
 
-int train(const GptJob& job) {
+int train(const GptJob& job, ProcessGroup& group) {
+  group.require_same(job.resolved_yaml, "configuration");
   prepare_cpu(job.train.threads);
   const std::filesystem::path base = text::base_dir();
   const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
-  GptPlan plan = make_gpt_plan(job, static_cast<int64_t>(tokenizer.vocab_size()), 1);
+  GptPlan plan = make_gpt_plan(job, static_cast<int64_t>(tokenizer.vocab_size()), group.world_size());
   plan.task.eval_bundle = base / "eval_bundle";
   at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(job.train.seed));
   gpt::Gpt model(plan.model, generator);
   const auto make_optimizer = [&] {
     const GptGroups groups = gpt_groups(model, plan.rates, job.parts.optimizer);
-    return std::make_unique<PretrainingOptimizer>(MuonAdamW(groups.adamw, groups.muon), plan.schedule);
+    const Shard shard{group.rank(), group.world_size()};
+    return std::make_unique<PretrainingOptimizer>(MuonAdamW(groups.adamw, groups.muon, shard), plan.schedule, &group);
   };
-  GptTask task(model, tokenizer, document_opener(job.train), plan.task, make_optimizer);
+  GptTask task(model, tokenizer, document_opener(job.train), plan.task, make_optimizer, &group);
   const std::string run_dir = (base / "models" / model_tag(job.train)).string();
-  fmt::print(stderr, "{}: {} parameters, {} steps of {} tokens, {:.3e} FLOPs, run folder {}\n", model_tag(job.train),
-             gpt::count_parameters(plan.model).total(), plan.task.num_iterations, plan.task.total_batch_size,
-             plan.flops_per_token * static_cast<double>(plan.task.total_batch_size * plan.task.num_iterations),
-             run_dir);
+  if (group.leads()) {
+    fmt::print(stderr, "{}: {} parameters, {} steps of {} tokens, {:.3e} FLOPs, run folder {}\n", model_tag(job.train),
+               gpt::count_parameters(plan.model).total(), plan.task.num_iterations, plan.task.total_batch_size,
+               plan.flops_per_token * static_cast<double>(plan.task.total_batch_size * plan.task.num_iterations),
+               run_dir);
+  }
   const TrainConfig loop = loop_config(job.train, run_dir);
-  Trainer trainer(loop, {plan.task.num_iterations, task.total_iterations()}, task, job.resolved_yaml);
+  Trainer trainer(loop, {plan.task.num_iterations, task.total_iterations()}, task, job.resolved_yaml, &group);
   return trainer.run() == TrainOutcome::stopped_by_signal ? stop_exit_code(stop_signal()) : 0;
 }
 
@@ -70,8 +67,8 @@ int main(int argc, char** argv) {
       fmt::print("{}", *command_line.answer);
       return 0;
     }
-    tern::check_processes();
-    tern::install_stop_signals(tern::kStopNotice);
-    return tern::train(command_line.job);
+    tern::ProcessGroup group(tern::read_process_environment(), at::kCPU);
+    tern::install_stop_signals(group.leads() ? tern::kStopNotice : nullptr);
+    return group.run([&] { return tern::train(command_line.job, group); });
   });
 }

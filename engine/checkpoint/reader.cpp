@@ -35,12 +35,14 @@ void verify_all(const fs::path& folder, const Manifest& manifest) {
   for (const ManifestFile& file : manifest.files) verify_file(folder, file);
 }
 
-// The file must be in the manifest; it was verified with it.
+// The file must be in the manifest. It is verified.
 SafetensorsFile read_part(const fs::path& folder, const Manifest& manifest, const std::string& name) {
-  if (manifest.find(name) == nullptr) {
+  const ManifestFile* file = manifest.find(name);
+  if (file == nullptr) {
     throw Error(ErrorKind::checkpoint, "checkpoint has no " + name, folder.string(),
                 "it holds weights only: start a new run from it with load_checkpoint");
   }
+  verify_file(folder, *file);
   return read_safetensors(folder / name);
 }
 
@@ -98,7 +100,7 @@ std::optional<fs::path> newest_valid_checkpoint(const fs::path& run_dir,
 }
 
 Snapshot load_checkpoint(const fs::path& folder, int rank, int world_size) {
-  const Manifest manifest = verify_checkpoint(folder);
+  const Manifest manifest = read_manifest(folder);
   if (manifest.world_size != world_size) {
     throw Error(
         ErrorKind::checkpoint,
@@ -117,7 +119,7 @@ Snapshot load_checkpoint(const fs::path& folder, int rank, int world_size) {
   snapshot.state = std::move(state.tensors);
   snapshot.optimizer = read_part(folder, manifest, optimizer_file(rank, world_size)).tensors;
   snapshot.model = read_part(folder, manifest, kModelFile).tensors;
-  if (manifest.find(kEmaFile) != nullptr) snapshot.ema = read_safetensors(folder / kEmaFile).tensors;
+  if (manifest.find(kEmaFile) != nullptr) snapshot.ema = read_part(folder, manifest, kEmaFile).tensors;
   return snapshot;
 }
 

@@ -27,9 +27,9 @@ void verify_files(const std::filesystem::path& folder, const std::vector<std::st
 [[nodiscard]] std::optional<std::filesystem::path> newest_valid_checkpoint(
     const std::filesystem::path& run_dir, const std::function<void(const std::string&)>& on_message);
 
-// The state of one rank, as CPU tensors that own their memory. Verified before anything is returned. Throws
-// Error(checkpoint) naming file and reason; also for a world_size other than the checkpoint's, and for a folder that
-// holds weights only.
+// The state of one rank, as CPU tensors that own their memory. What is read is verified; other ranks' files are not
+// read. Throws Error(checkpoint) naming file and reason; also for a world_size other than the checkpoint's, and for a
+// folder that holds weights only.
 [[nodiscard]] Snapshot load_checkpoint(const std::filesystem::path& folder, int rank, int world_size);
 
 }  // namespace tern

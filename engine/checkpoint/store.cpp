@@ -44,8 +44,7 @@ void add_file(Manifest& manifest, const fs::path& folder, const std::string& nam
   manifest.files.push_back({name, digest.bytes, digest.checksum});
 }
 
-// The files that this rank contributes. With several ranks each calls this on the shared temporary folder, and the
-// entries are gathered on rank 0, which alone writes the manifest and publishes.
+// The files that this rank contributes.
 void write_rank_files(Manifest& manifest, const fs::path& folder, const Snapshot& snapshot) {
   if (snapshot.rank == 0) {
     add_file(manifest, folder, kModelFile, snapshot.model);
@@ -87,11 +86,8 @@ Manifest write_aside(const fs::path& folder, Manifest manifest, const Write& wri
 
 void check_snapshot(const Snapshot& snapshot) {
   const std::string step = step_folder(snapshot.step);
-  if (snapshot.world_size != 1 || snapshot.rank != 0) {
-    throw Error(ErrorKind::checkpoint,
-                fmt::format("rank {} of {} can't publish a checkpoint", snapshot.rank, snapshot.world_size), step,
-                "checkpoints are written by single-process runs only");
-  }
+  TERN_CHECK(snapshot.rank >= 0 && snapshot.rank < snapshot.world_size,
+             fmt::format("rank {} of {}", snapshot.rank, snapshot.world_size));
   if (snapshot.step < 0) throw Error(ErrorKind::checkpoint, "negative step", step);
   check_storable(snapshot.model, std::string(kModelFile));
   check_storable(snapshot.ema, std::string(kEmaFile));
@@ -99,16 +95,49 @@ void check_snapshot(const Snapshot& snapshot) {
   check_storable(snapshot.state, state_file(snapshot.rank, snapshot.world_size));
 }
 
-Manifest write_checkpoint(const fs::path& run_dir, const Snapshot& snapshot) {
+namespace {
+
+// Of a rank other than 0: its files into the folder that rank 0 makes and publishes.
+Manifest contribute(const fs::path& folder, const Snapshot& snapshot, JointWrite& joint) {
+  joint.wait_for_folder();
+  const fs::path fresh = with_suffix(folder, kWritingSuffix);
+  if (!path_exists(fresh)) {
+    throw Error(ErrorKind::checkpoint, fmt::format("rank {} doesn't see the folder of rank 0", snapshot.rank),
+                fresh.string(), "put it on a filesystem that all machines share");
+  }
+  Manifest manifest;
+  write_rank_files(manifest, fresh, snapshot);
+  sync_folder(fresh);
+  joint.files_are_written(manifest.files);
+  joint.wait_until_published();
+  return manifest;
+}
+
+}  // namespace
+
+Manifest write_checkpoint(const fs::path& run_dir, const Snapshot& snapshot, JointWrite& joint) {
   check_snapshot(snapshot);
+  const fs::path target = run_dir / step_folder(snapshot.step);
+  if (snapshot.rank > 0) return contribute(target, snapshot, joint);
   Manifest manifest;
   manifest.step = snapshot.step;
   manifest.sequence = next_sequence(run_dir);
   manifest.world_size = snapshot.world_size;
   manifest.metrics = snapshot.metrics;
   manifest.config_yaml = snapshot.config_yaml;
-  return write_aside(run_dir / step_folder(snapshot.step), manifest,
-                     [&](Manifest& target, const fs::path& folder) { write_rank_files(target, folder, snapshot); });
+  manifest = write_aside(target, manifest, [&](Manifest& whole, const fs::path& folder) {
+    joint.folder_is_ready();
+    write_rank_files(whole, folder, snapshot);
+    for (ManifestFile& file : joint.collect_files()) whole.files.push_back(std::move(file));
+  });
+  joint.is_published();
+  return manifest;
+}
+
+Manifest write_checkpoint(const fs::path& run_dir, const Snapshot& snapshot) {
+  TERN_CHECK(snapshot.world_size == 1, "a rank alone can't write a checkpoint of several");
+  JointWrite alone;
+  return write_checkpoint(run_dir, snapshot, alone);
 }
 
 Manifest write_weights_folder(const fs::path& folder, const TensorList& model) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "engine/checkpoint/joint_write.h"
 #include "engine/checkpoint/manifest.h"
 #include "engine/checkpoint/snapshot.h"
 
@@ -15,6 +16,10 @@ void check_snapshot(const Snapshot& snapshot);
 
 // Writes run_dir/step_N from CPU tensors: into step_N.writing, everything fsynced, then renamed to its name; an
 // existing step_N is replaced in the same instant. On failure nothing of it stays and older checkpoints are untouched.
+// With several ranks each of them calls this with its own snapshot; run_dir is one folder that all of them see. The
+// manifest of rank 0 is the whole one, the others' has their own files only.
+Manifest write_checkpoint(const std::filesystem::path& run_dir, const Snapshot& snapshot, JointWrite& joint);
+// For one rank.
 Manifest write_checkpoint(const std::filesystem::path& run_dir, const Snapshot& snapshot);
 
 // Writes a checkpoint folder that holds weights and no training state, replacing nothing: folder must not exist.

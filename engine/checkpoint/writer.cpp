@@ -51,13 +51,14 @@ std::thread start_without_signals(const std::function<void()>& work) {
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(const fs::path& run_dir, RetentionPolicy retention, MessageCallback on_message,
-                                   BeforeWrite before_write)
-    : run_dir_(create_run_dir(run_dir)),
+                                   BeforeWrite before_write, CheckpointRank rank)
+    : run_dir_(rank.rank == 0 ? create_run_dir(run_dir) : full_path(run_dir)),
       retention_(std::move(retention)),
       on_message_(std::move(on_message)),
       before_write_(std::move(before_write)),
-      lock_(run_dir_) {
-  if (!lock_.held()) {
+      rank_(std::move(rank)) {
+  if (rank_.rank == 0) lock_.emplace(run_dir_);
+  if (lock_ && !lock_->held()) {
     throw Error(ErrorKind::checkpoint, "another run is writing into this folder", run_dir_.string(),
                 "stop it or choose another checkpoint_path");
   }
@@ -68,22 +69,31 @@ CheckpointWriter::~CheckpointWriter() {
   {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
+    if (in_flight_ && rank_.peers) rank_.peers->give_up();
   }
   changed_.notify_all();
   thread_.join();
+}
+
+JointWrite CheckpointWriter::joint_write() {
+  if (!rank_.peers) return {};
+  return {*rank_.peers, "checkpoint/" + std::to_string(saves_) + "/", rank_.rank, rank_.world_size};
 }
 
 void CheckpointWriter::save(const Snapshot& snapshot) {
   check_snapshot(snapshot);
   Stopwatch watch;
   wait();
+  ++saves_;
   staged_report_ = {.step = snapshot.step, .wait_seconds = watch.lap()};
   try {
     staged_.copy(snapshot);
   } catch (const std::exception& e) {  // no memory; torch's text carries a stack trace behind the first line
     staged_.clear();
     const std::string what = e.what();
-    report_failure(snapshot.step, "the copy of the state failed: " + what.substr(0, what.find('\n')));
+    const std::string reason = "the copy of the state failed: " + what.substr(0, what.find('\n'));
+    joint_write().fail(reason);
+    report_failure(snapshot.step, reason);
     return;
   }
   staged_report_.copy_seconds = watch.lap();
@@ -124,11 +134,12 @@ void CheckpointWriter::run() {
 
 void CheckpointWriter::write_staged() {
   const int64_t step = staged_.snapshot().step;
+  JointWrite joint = joint_write();
   try {
     Stopwatch watch;
     if (before_write_) before_write_(staged_.snapshot());
-    repair_run_folder(run_dir_, on_message_);
-    const Manifest manifest = write_checkpoint(run_dir_, staged_.snapshot());
+    if (rank_.rank == 0) repair_run_folder(run_dir_, on_message_);
+    const Manifest manifest = write_checkpoint(run_dir_, staged_.snapshot(), joint);
     SaveReport report = staged_report_;
     report.write_seconds = watch.lap();
     for (const ManifestFile& file : manifest.files) report.bytes += file.bytes;
@@ -137,8 +148,9 @@ void CheckpointWriter::write_staged() {
       last_error_.reset();
       last_saved_ = report;
     }
-    apply_retention(run_dir_, retention_, run_dir_ / step_folder(step), on_message_);
+    if (rank_.rank == 0) apply_retention(run_dir_, retention_, run_dir_ / step_folder(step), on_message_);
   } catch (const std::exception& e) {
+    joint.fail(e.what());
     report_failure(step, e.what());
   }
 }

@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "engine/checkpoint/joint_write.h"
+#include "engine/checkpoint/peers.h"
 #include "engine/checkpoint/retention.h"
 #include "engine/checkpoint/run_lock.h"
 #include "engine/checkpoint/snapshot.h"
@@ -32,14 +35,22 @@ using MessageCallback = std::function<void(const std::string&)>;
 // the checkpoint from being written, and is the reason that is reported.
 using BeforeWrite = std::function<void(const Snapshot&)>;
 
+// A rank of a job whose checkpoints are written by all ranks together. All of them save the same steps; a save succeeds
+// on every rank or on none.
+struct CheckpointRank {
+  int rank = 0;
+  int world_size = 1;
+  std::unique_ptr<CheckpointPeers> peers = nullptr;  // null with one rank
+};
+
 class CheckpointWriter {
  public:
-  // Creates run_dir if needed and locks it against a second writer until destruction; throws Error(checkpoint) when
-  // that fails. on_message gets one line for everything that goes wrong later. It is called from the background thread
-  // or from save(), never from both at once, and must not throw.
+  // Creates run_dir if needed and locks it against a second writer until destruction (on rank 0); throws
+  // Error(checkpoint) when that fails. on_message gets one line for everything that goes wrong later. It is called from
+  // the background thread or from save(), never from both at once, and must not throw.
   CheckpointWriter(const std::filesystem::path& run_dir, RetentionPolicy retention, MessageCallback on_message,
-                   BeforeWrite before_write = {});
-  // Waits for the write in flight.
+                   BeforeWrite before_write = {}, CheckpointRank rank = {});
+  // Waits for the write in flight; gives it up where it is waiting for other ranks.
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
@@ -49,7 +60,7 @@ class CheckpointWriter {
   // while an earlier write is in flight, so that memory stays at one copy of the largest snapshot; the buffers are
   // kept for the next save. An existing step_N is replaced in one instant. A save that fails (disk full, no memory) is
   // reported and leaves older checkpoints as they are; it never throws for that. Throws Error(checkpoint) for a
-  // snapshot that can't be stored: a duplicate name, an unsupported dtype, more than one rank.
+  // snapshot that can't be stored: a duplicate name, an unsupported dtype.
   // Call it from one thread.
   void save(const Snapshot& snapshot);
 
@@ -63,13 +74,17 @@ class CheckpointWriter {
  private:
   void run();
   void write_staged();
+  [[nodiscard]] JointWrite joint_write();
   void report_failure(int64_t step, const std::string& reason);
 
   const std::filesystem::path run_dir_;
   const RetentionPolicy retention_;
   const MessageCallback on_message_;
   const BeforeWrite before_write_;
-  RunLock lock_;
+  const CheckpointRank rank_;
+  std::optional<RunLock> lock_;  // rank 0
+
+  int64_t saves_ = 0;  // begun
 
   StagedSnapshot staged_;  // written by save() while nothing is in flight, read by the thread while something is
   SaveReport staged_report_;

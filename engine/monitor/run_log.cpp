@@ -287,39 +287,39 @@ class RunLog::Impl {
   bool metrics_complained_ = false, events_complained_ = false, write_complained_ = false;
 };
 
-RunLog::RunLog(RunLogOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+RunLog::RunLog(RunLogOptions options) : impl_(options.silent ? nullptr : std::make_unique<Impl>(std::move(options))) {}
 
 RunLog::~RunLog() {
   try {
-    impl_->finish("stopped early");
+    if (impl_) impl_->finish("stopped early");
   } catch (const std::exception&) {
     // Out of memory while the process is going down: the page stays as it was.
   }
 }
 
 void RunLog::step(const StepReport& report) {
-  impl_->step(report);
+  if (impl_) impl_->step(report);
 }
 void RunLog::eval(const EvalReport& report) {
-  impl_->eval(report);
+  if (impl_) impl_->eval(report);
 }
 void RunLog::pictures(std::vector<PuzzlePicture> pictures) {
-  impl_->pictures(std::move(pictures));
+  if (impl_) impl_->pictures(std::move(pictures));
 }
 void RunLog::message(std::string_view text) {
-  impl_->message(text);
+  if (impl_) impl_->message(text);
 }
 void RunLog::hide_progress() {
-  impl_->hide_progress();
+  if (impl_) impl_->hide_progress();
 }
 void RunLog::rewind(int64_t step) {
-  impl_->rewind(step);
+  if (impl_) impl_->rewind(step);
 }
 void RunLog::sync() {
-  impl_->sync();
+  if (impl_) impl_->sync();
 }
 void RunLog::finish(std::string_view status) {
-  impl_->finish(status);
+  if (impl_) impl_->finish(status);
 }
 
 std::string log_line(int64_t step, double loss, double lr, double examples_per_second, double seconds_per_step,

@@ -7,9 +7,9 @@
 //   0.9}); log.eval({.step = 100, .metrics = {{"all/exact_accuracy", 0.31}}, .seconds = 12}); log.message("checkpoint
 //   written: step_100"); log.finish("finished");
 //
-// Held by rank 0 only. All calls may come from any thread (the checkpoint writer sends messages). After construction
-// nothing here throws on account of the disk: a full disk costs one message, and rows of metrics.jsonl wait in memory
-// until there is room.
+// Only rank 0's says and writes anything. All calls may come from any thread (the checkpoint writer sends messages).
+// After construction nothing here throws on account of the disk: a full disk costs one message, and rows of
+// metrics.jsonl wait in memory until there is room.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@
 namespace tern {
 
 struct RunLogOptions {
+  bool silent = false;                 // of a rank other than 0: every call does nothing
   std::filesystem::path run_dir = {};  // made when missing
   std::string title = {};              // run name
   int64_t total_steps = 0;
@@ -78,7 +79,7 @@ class RunLog {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;  // null: silent
 };
 
 // The log line: "Step 120 | Loss: 1.8342 | LR: 1.0e-04 | 812 ex/s | 0.94 s/step | mem 3.1 GB".

@@ -26,9 +26,11 @@ void on_signal(int signal) {
   const int saved_errno = errno;
   int none = 0;
   if (received.compare_exchange_strong(none, signal)) {
-    if (on_terminal.load()) say("\r\x1b[K");  // off the line of a progress bar
-    say(notice_text.load());
-    say("\n");
+    if (const char* notice = notice_text.load(); notice != nullptr) {
+      if (on_terminal.load()) say("\r\x1b[K");  // off the line of a progress bar
+      say(notice);
+      say("\n");
+    }
   } else if (signal == SIGINT) {
     ::signal(SIGINT, SIG_DFL);
     ::raise(SIGINT);
@@ -52,6 +54,10 @@ void install_stop_signals(const char* notice) {
 
 int stop_signal() {
   return received.load();
+}
+
+void set_stop_signal(int signal) {
+  received.store(signal);
 }
 
 }  // namespace tern

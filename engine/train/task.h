@@ -1,5 +1,6 @@
 // What a model family brings to the training loop. The loop knows no model: it draws, steps, reduces, optimizes,
-// evaluates and saves through this interface. An implementation is one thin file in apps/.
+// evaluates and saves through this interface. An implementation is one thin file in apps/. With several processes every
+// rank has a task of its own; the loop makes the same calls on all of them, in the same order.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 
 namespace tern {
 
+// With several processes: over all of them, and so the same on every rank.
 struct StepResult {
   double loss = 0;      // per example, as minimised
   NamedValues metrics;  // "train/..." as logged
@@ -32,7 +34,7 @@ struct SparseRows {
 };
 
 struct EvalResult {
-  NamedValues metrics;
+  NamedValues metrics;  // with several processes: over all of them
   std::vector<PuzzlePicture> pictures;
   std::vector<std::string> warnings;  // what failed, and why; training goes on
   bool stopped = false;               // a stop signal cut it short: no metrics, to be done again

@@ -68,11 +68,13 @@ std::string status_of(TrainOutcome outcome, const std::string& best_metric) {
 
 }  // namespace
 
-Trainer::Trainer(const TrainConfig& config, const TrainPlan& plan, Task& task, std::string resolved_yaml)
+Trainer::Trainer(const TrainConfig& config, const TrainPlan& plan, Task& task, std::string resolved_yaml,
+                 ProcessGroup* group)
     : config_(config),
       plan_(plan),
       task_(task),
       resolved_yaml_(std::move(resolved_yaml)),
+      group_(group != nullptr ? *group : alone_),
       optimizer_(make_optimizer(config, task)) {}
 
 Trainer::~Trainer() = default;
@@ -90,9 +92,15 @@ TrainOutcome Trainer::run() {
   return finish(TrainOutcome::finished);
 }
 
-std::optional<TrainOutcome> Trainer::reason_to_stop() const {
-  if (stop_signal() != 0) return TrainOutcome::stopped_by_signal;
-  if (config_.time_limit > 0 && seconds_since(started_) >= config_.time_limit) return TrainOutcome::time_limit;
+// A signal may have reached one rank only, and clocks differ: the ranks agree, a signal going first.
+std::optional<TrainOutcome> Trainer::reason_to_stop() {
+  const bool late = config_.time_limit > 0 && seconds_since(started_) >= config_.time_limit;
+  const int64_t agreed = group_.largest(2 * stop_signal() + (late ? 1 : 0));
+  if (agreed > 1) {
+    set_stop_signal(static_cast<int>(agreed / 2));
+    return TrainOutcome::stopped_by_signal;
+  }
+  if (agreed == 1) return TrainOutcome::time_limit;
   if (config_.early_stop > 0 && state_.evaluations_without_best >= config_.early_stop) return TrainOutcome::early_stop;
   return std::nullopt;
 }
@@ -119,6 +127,7 @@ bool Trainer::train_step() {
 
   const StepResult result = task_.forward_backward();
   const std::optional<SparseRows> rows = task_.sparse_rows();
+  if (optimizer_) optimizer_->reduce_gradients();
   const double grad_norm = optimizer_ ? optimizer_->grad_norm() : 0.0;
   if (!is_finite(result, grad_norm, rows)) {
     handle_non_finite(result.loss, grad_norm);

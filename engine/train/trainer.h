@@ -12,6 +12,7 @@
 
 #include "engine/checkpoint/snapshot.h"
 #include "engine/checkpoint/writer.h"
+#include "engine/distributed/process_group.h"
 #include "engine/monitor/run_log.h"
 #include "engine/optim/optimizer.h"
 #include "engine/train/run_state.h"
@@ -29,20 +30,23 @@ enum class TrainOutcome { finished, stopped_by_signal, time_limit, early_stop };
 
 class Trainer {
  public:
-  // config, task: must outlive the trainer. resolved_yaml goes into checkpoints and the report.
-  Trainer(const TrainConfig& config, const TrainPlan& plan, Task& task, std::string resolved_yaml);
+  // config, task, group: must outlive the trainer. resolved_yaml goes into checkpoints and the report. group: the
+  // processes of the job, each with a trainer; null: there is one.
+  Trainer(const TrainConfig& config, const TrainPlan& plan, Task& task, std::string resolved_yaml,
+          ProcessGroup* group = nullptr);
   ~Trainer();
 
   // Resumes if there is something to resume, trains to the end of the plan or until it is told to stop, and leaves a
   // checkpoint in every case. Throws Error(diverged) when on_nan says to stop, and Error(checkpoint) when the last
-  // checkpoint can't be written; older checkpoints stay as they are.
+  // checkpoint can't be written; older checkpoints stay as they are. Several processes stop at the same step, whichever
+  // of them was told to; rank 0 alone talks and writes, except for the other ranks' parts of checkpoints.
   TrainOutcome run();
 
   [[nodiscard]] int64_t step() const { return state_.step; }
 
  private:
   // The loop's parts, in trainer.cpp.
-  [[nodiscard]] std::optional<TrainOutcome> reason_to_stop() const;
+  [[nodiscard]] std::optional<TrainOutcome> reason_to_stop();
   void train_next_batch();
   [[nodiscard]] bool train_step();
   void apply_gradients(std::optional<SparseRows> rows);
@@ -56,6 +60,9 @@ class Trainer {
   // Checkpoints, in trainer_checkpoint.cpp.
   void start();
   void resume(std::vector<std::string>& messages);
+  [[nodiscard]] std::string find_checkpoint(std::vector<std::string>& messages);
+  [[nodiscard]] Snapshot load(const std::filesystem::path& folder) const;
+  void share_weights();
   void open_run_folder();
   void restore(const Snapshot& snapshot, bool keep_position);
   void save();
@@ -70,6 +77,8 @@ class Trainer {
   const TrainPlan plan_;
   Task& task_;
   const std::string resolved_yaml_;
+  ProcessGroup alone_;
+  ProcessGroup& group_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 
   std::unique_ptr<Optimizer> optimizer_;  // null: the weights are frozen

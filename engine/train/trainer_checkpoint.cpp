@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/checkpoint/layout.h"
 #include "engine/checkpoint/reader.h"
+#include "engine/distributed/checkpoint_peers.h"
 #include "engine/monitor/history.h"
 #include "engine/train/trainer.h"
 
@@ -33,10 +34,15 @@ void Trainer::start() {
   std::vector<std::string> messages;
   try {
     resume(messages);
-    if (!resumed_from_) task_.begin();
+    if (!resumed_from_) {
+      task_.begin();
+      share_weights();
+    }
     for (std::string& text : task_.notices()) messages.push_back(std::move(text));
   } catch (...) {
-    for (const std::string& text : messages) fmt::print(stderr, "{}\n", text);  // there is no log yet
+    if (group_.leads()) {
+      for (const std::string& text : messages) fmt::print(stderr, "{}\n", text);  // there is no log yet
+    }
     throw;
   }
   open_run_folder();
@@ -46,28 +52,45 @@ void Trainer::start() {
 
 void Trainer::resume(std::vector<std::string>& messages) {
   if (config_.resume == "never") return;
-  if (config_.resume == "auto") {
-    resumed_from_ = newest_valid_checkpoint(run_dir(), [&](const std::string& text) { messages.push_back(text); });
-  } else {
-    resumed_from_ = config_.resume;
-  }
-  if (!resumed_from_) return;
-  restore(load_checkpoint(*resumed_from_, /*rank=*/0, /*world_size=*/1), /*keep_position=*/false);
+  const std::string folder = config_.resume == "auto" ? find_checkpoint(messages) : config_.resume;
+  if (folder.empty()) return;
+  resumed_from_ = folder;
+  restore(load(folder), /*keep_position=*/false);
   saved_ = config_.resume == "auto";  // elsewhere it may be in another run's folder
   messages.push_back(
       fmt::format("resumed {} at step {} of {}", resumed_from_->string(), state_.step, plan_.total_steps));
 }
 
+// Rank 0 looks, for all of them. Empty: there is none.
+std::string Trainer::find_checkpoint(std::vector<std::string>& messages) {
+  std::optional<fs::path> newest;
+  if (group_.leads()) {
+    newest = newest_valid_checkpoint(run_dir(), [&](const std::string& text) { messages.push_back(text); });
+  }
+  return group_.broadcast_text(newest ? newest->string() : "");
+}
+
+Snapshot Trainer::load(const fs::path& folder) const {
+  return load_checkpoint(folder, group_.rank(), group_.world_size());
+}
+
+// Every rank made the same weights from the same seed; this is for whatever makes one machine's differ.
+void Trainer::share_weights() {
+  if (group_.is_alone()) return;
+  for (const auto& [name, tensor] : task_.model_state()) group_.broadcast(tensor.detach()).wait();
+}
+
 // Metrics beyond the resumed step go now, so this comes after everything that can go wrong with the checkpoint.
 void Trainer::open_run_folder() {
-  log_ = std::make_unique<RunLog>(RunLogOptions{.run_dir = run_dir(),
+  log_ = std::make_unique<RunLog>(RunLogOptions{.silent = !group_.leads(),
+                                                .run_dir = run_dir(),
                                                 .title = config_.run_name.value_or(""),
                                                 .total_steps = plan_.total_steps,
                                                 .resume_step = state_.step,
                                                 .config_yaml = resolved_yaml_,
                                                 .log_interval = config_.log_interval,
                                                 .best_metric = config_.best_metric});
-  write_file_atomically(run_dir() + "/config.yaml", resolved_yaml_);
+  if (group_.leads()) write_file_atomically(run_dir() + "/config.yaml", resolved_yaml_);
   const RetentionPolicy retention{.keep_last = config_.keep_checkpoints,
                                   .best_metric = config_.best_metric,
                                   .lower_is_better = smaller_is_better(config_.best_metric)};
@@ -76,7 +99,8 @@ void Trainer::open_run_folder() {
     log_->sync();  // no checkpoint without its history
   };
   writer_ = std::make_unique<CheckpointWriter>(
-      run_dir(), retention, [this](const std::string& text) { log_->message(text); }, before_write);
+      run_dir(), retention, [this](const std::string& text) { log_->message(text); }, before_write,
+      checkpoint_rank(group_));
 }
 
 void Trainer::restore(const Snapshot& snapshot, bool keep_position) {
@@ -103,11 +127,11 @@ void Trainer::restore(const Snapshot& snapshot, bool keep_position) {
 Snapshot Trainer::snapshot() {
   Snapshot snapshot;
   snapshot.step = state_.step;
-  snapshot.model = task_.model_state();
-  if (optimizer_) {
-    snapshot.ema = optimizer_->ema();
-    snapshot.optimizer = optimizer_->state();
-  }
+  snapshot.rank = group_.rank();
+  snapshot.world_size = group_.world_size();
+  if (group_.leads()) snapshot.model = task_.model_state();
+  if (optimizer_ && group_.leads()) snapshot.ema = optimizer_->ema();
+  if (optimizer_) snapshot.optimizer = optimizer_->state();
   snapshot.state = task_.carry_state(config_.save_carry);
   snapshot.counters = to_json(state_);
   snapshot.counters["optimizer_steps"] = optimizer_ ? optimizer_->steps() : 0;
@@ -138,7 +162,7 @@ void Trainer::rollback() {
   const std::optional<SaveReport> saved = writer_->last_saved();
   const std::optional<fs::path> target = saved ? fs::path(run_dir()) / step_folder(saved->step) : resumed_from_;
   if (!target) diverged(fmt::format("step {} is not finite and there is no checkpoint to go back to", state_.step + 1));
-  restore(load_checkpoint(*target, /*rank=*/0, /*world_size=*/1), /*keep_position=*/true);
+  restore(load(*target), /*keep_position=*/true);
   log_->rewind(state_.step);
   log_->message(fmt::format("rolled back to step {}; the data goes on behind the failed batch", state_.step));
 }
