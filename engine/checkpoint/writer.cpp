@@ -81,6 +81,7 @@ JointWrite CheckpointWriter::joint_write() {
 }
 
 void CheckpointWriter::save(const Snapshot& snapshot) {
+  TERN_CHECK(snapshot.rank == rank_.rank && snapshot.world_size == rank_.world_size, "a snapshot of another rank");
   check_snapshot(snapshot);
   Stopwatch watch;
   wait();

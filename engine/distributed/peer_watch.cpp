@@ -3,7 +3,6 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -84,6 +83,7 @@ std::string PeerWatch::diagnose() {
       });
       std::this_thread::sleep_for(kPollInterval);
     }
+    gone_ = silent;
     if (silent.empty()) return "every rank still runs";
     return rank_name(*store_, *silent.begin()) + " is gone";
   } catch (const std::exception&) {
@@ -98,7 +98,9 @@ void PeerWatch::leave(const std::string& failure, double patience) noexcept {
     if (rank_ != 0) return;
     const auto end = in_seconds(patience);
     for (int rank = 1; rank < world_size_; ++rank) {
-      while (!store_->find(left_key(rank)) && Clock::now() < end) std::this_thread::sleep_for(kPollInterval);
+      while (!gone_.contains(rank) && !store_->find(left_key(rank)) && Clock::now() < end) {
+        std::this_thread::sleep_for(kPollInterval);
+      }
     }
   } catch (const std::exception&) {  // there is no one left to tell
   }

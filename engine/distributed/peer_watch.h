@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -36,6 +37,7 @@ class PeerWatch {
   const int world_size_;
   std::unique_ptr<SharedStore> store_;  // of diagnose and leave
   std::unique_ptr<SharedStore> beats_;  // of the thread
+  std::set<int> gone_;                  // that diagnose() found
 
   std::mutex mutex_;
   std::condition_variable changed_;

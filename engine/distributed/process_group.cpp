@@ -20,9 +20,11 @@ using WorkPtr = c10::intrusive_ptr<c10d::Work>;
 // At the end rank 0 stays until the others have read the last of the store.
 constexpr double kFarewell = 60;  // seconds
 
+// Without the stack trace, and the place in LibTorch's source that gloo begins with.
 std::string first_line(const std::exception& e) {
   const std::string what = e.what();
-  return what.substr(0, what.find('\n'));
+  const size_t begin = what.starts_with("[/") && what.find("] ") != std::string::npos ? what.find("] ") + 2 : 0;
+  return what.substr(begin, what.find('\n') - begin);
 }
 
 }  // namespace

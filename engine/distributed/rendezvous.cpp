@@ -5,6 +5,7 @@
 #include <c10/util/Logging.h>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <vector>
@@ -21,6 +22,7 @@ namespace tern {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using StorePtr = c10::intrusive_ptr<c10d::Store>;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(10);
 constexpr const char* kCheckAddress = "check MASTER_ADDR and MASTER_PORT, and that rank 0 runs";
@@ -46,7 +48,7 @@ std::string self(const ProcessEnvironment& environment) {
   return fmt::format("rank {} of {}", environment.rank, environment.world_size);
 }
 
-c10::intrusive_ptr<c10d::Store> open_store(const ProcessEnvironment& environment) {
+StorePtr open_store(const ProcessEnvironment& environment) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(environment.master_port);
   options.isServer = true;
@@ -62,7 +64,7 @@ c10::intrusive_ptr<c10d::Store> open_store(const ProcessEnvironment& environment
   }
 }
 
-c10::intrusive_ptr<c10d::Store> connect_to_store(const ProcessEnvironment& environment, Clock::time_point end) {
+StorePtr connect_to_store(const ProcessEnvironment& environment, Clock::time_point end) {
   const std::string problem = wait_for_listener(environment.master_addr, environment.master_port, seconds_until(end));
   if (!problem.empty()) {
     throw Error(ErrorKind::distributed,
@@ -74,13 +76,24 @@ c10::intrusive_ptr<c10d::Store> connect_to_store(const ProcessEnvironment& envir
   options.port = static_cast<uint16_t>(environment.master_port);
   options.waitWorkers = false;
   options.timeout = milliseconds(std::max(1.0, seconds_until(end)));
+  // On a thread of its own: a listener that never answers would keep it for ever.
+  auto promise = std::make_shared<std::promise<StorePtr>>();
+  std::future<StorePtr> store = promise->get_future();
+  std::thread([promise, host = environment.master_addr, options] {
+    try {
+      promise->set_value(c10::make_intrusive<c10d::TCPStore>(host, options));
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  }).detach();
+  std::string reason = "it doesn't answer";
   try {
-    return c10::make_intrusive<c10d::TCPStore>(environment.master_addr, options);
+    if (store.wait_for(options.timeout) == std::future_status::ready) return store.get();
   } catch (const std::exception& e) {
-    throw Error(ErrorKind::distributed,
-                fmt::format("{} found something else than rank 0: {}", self(environment), first_line(e)),
-                address_of(environment), kCheckAddress);
+    reason = first_line(e);
   }
+  throw Error(ErrorKind::distributed, fmt::format("{} found something else than rank 0: {}", self(environment), reason),
+              address_of(environment), kCheckAddress);
 }
 
 std::string join_key(int rank) {

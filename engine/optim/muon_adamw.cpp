@@ -202,26 +202,6 @@ double MuonAdamW::grad_norm() const {
   return std::sqrt(sum);
 }
 
-TensorList MuonAdamW::owned_by(int64_t rank) const {
-  TensorList owned;
-  if (shard_.world_size == 1) return owned;
-  const Shard shard{rank, shard_.world_size};
-  for (const AdamWState& state : groups_) {
-    for (const auto& [name, tensor] : state.group.parameters) {
-      const Slice slice = adamw_slice(tensor, shard);
-      if (tensor.numel() >= kSmallest && slice.count > 0) owned.emplace_back(name, rows(tensor, slice));
-    }
-  }
-  for (const Stack& stack : stacks_) {
-    const Slice slice = owned_slice(static_cast<int64_t>(stack.parameters.size()), shard);
-    for (int64_t i = slice.first; i < slice.first + slice.count; ++i) {
-      const auto& [name, tensor] = stack.parameters[static_cast<size_t>(i)];
-      owned.emplace_back(name, tensor.detach());
-    }
-  }
-  return owned;
-}
-
 TensorList MuonAdamW::state() const {
   TensorList state;
   for (const AdamWState& part : groups_) {

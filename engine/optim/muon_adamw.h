@@ -4,7 +4,7 @@
 // 1910.02054): a rank keeps momentum and moments only of what it owns and updates only that. Parameters of AdamW are
 // cut along their first dimension, stacks of matrices between matrices; what is smaller than kSmallest is updated by
 // every rank. The exchange itself stays with the caller (gradient_exchange.h): every rank's gradients are averaged
-// before step(), and after it each rank r sends out what owned_by(r) lists.
+// before step(), and after it each rank sends out what it owns.
 #pragma once
 
 #include <cstdint>
@@ -79,12 +79,8 @@ class MuonAdamW {
   // All of them: AdamW's in the order of the groups, then Muon's by stacks.
   [[nodiscard]] const TensorList& parameters() const { return parameters_; }
 
-  // All parameters by the way in which the ranks share them.
+  // All parameters by the way in which the ranks share them out: of a unit's items, a rank owns its owned_slice.
   [[nodiscard]] std::vector<ShardedUnit> units() const;
-
-  // The parts of the parameters that this rank's step() changes for all: views, to be sent to the other ranks. Empty
-  // with one rank.
-  [[nodiscard]] TensorList owned_by(int64_t rank) const;
 
   // This rank's state, live tensors: exp_avg.NAME and exp_avg_sq.NAME of every AdamW parameter, momentum_buffer.MxN and
   // second_momentum_buffer.MxN of every stack of [M, N] matrices. Along the first dimension the ranks' tensors of one

@@ -10,3 +10,6 @@ tern_test(gpt_train_test LABELS e2e TIMEOUT 300
 tern_test(gpt_shadow_test LABELS unit kernels
   SOURCES gpt_shadow_test.cpp ${CMAKE_SOURCE_DIR}/tests/models/gpt/small_gpt.cpp
   LIBS tern_gpt_tensors tern_kernel_test_support)
+tern_test(gpt_distributed_test LABELS distributed TIMEOUT 600
+  SOURCES gpt_distributed_test.cpp ${CMAKE_SOURCE_DIR}/tests/support/process.cpp
+  LIBS tern_text_shards tern_checkpoint DEPENDS gpt_train tern_launch)

@@ -1,0 +1,221 @@
+// gpt_train over several processes, as a user runs it, on documents that each fill one row: what the ranks read
+// together in a step is then what one process reads in it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "base/file.h"
+#include "data/text/shard_set.h"
+#include "data/text/tokenizer.h"
+#include "engine/checkpoint/reader.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_folder.h"
+
+namespace tern::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kRowGroup = 2;  // documents; also the rows of a micro-batch
+
+class GptDistributed : public testing::Test {
+ protected:
+  GptDistributed() {
+    fs::create_directories(folder_ / "tokenizer");
+    std::vector<std::string> bytes;
+    for (int i = 0; i < 256; ++i) bytes.emplace_back(1, static_cast<char>(i));
+    text::Tokenizer(bytes).write(folder_ / "tokenizer/ranks.tiktoken");
+    text::ShardSetWriter shards(folder_ / "base_data", {.row_group_size = kRowGroup, .validation_documents = 24});
+    std::minstd_rand random(1);
+    for (int i = 0; i < 324; ++i) {
+      std::string document;  // with <|bos|> 33 tokens: one row of 32 inputs and the last target
+      for (int k = 0; k < 16; ++k) document += random() % 3 == 0 ? "ro" : "se";
+      shards.add(document);
+    }
+    (void)shards.finish();
+  }
+
+  // total_batch_size=384: 6, 3 or 2 micro-batches of 2 x 32 tokens on 1, 2 or 3 ranks.
+  [[nodiscard]] std::vector<std::string> command(int ranks, const std::vector<std::string>& more) const {
+    std::vector<std::string> words;
+    if (ranks > 0) words = {TERN_BIN "/tern_launch", "--nproc-per-node", std::to_string(ranks)};
+    words.insert(words.end(), {TERN_BIN "/gpt_train", "--depth=3", "--aspect-ratio=8", "--head-dim=12",
+                               "--max-seq-len=32", "--device-batch-size=2", "--total-batch-size=384",
+                               "--eval-tokens=384", "--sample-every=-1", "--core-metric-every=-1", "--eval-every=-1",
+                               "--warmup-steps=2", "gpt.forward_dtype=float32", "--threads=1"});
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+  [[nodiscard]] ProcessOptions options() const {
+    return {.folder = {}, .max_file_bytes = {}, .environment = {{"TERN_BASE_DIR", folder_.path().string()}}};
+  }
+
+  [[nodiscard]] ProcessResult run(int ranks, const std::vector<std::string>& more) const {
+    return run_process(command(ranks, more), options());
+  }
+
+  void run_well(int ranks, const std::vector<std::string>& more) const {
+    const ProcessResult result = run(ranks, more);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+  }
+
+  [[nodiscard]] fs::path run_dir(const std::string& tag) const { return folder_ / "models" / tag; }
+
+  [[nodiscard]] std::string weights(const std::string& tag, int64_t step) const {
+    return read_file(run_dir(tag) / ("step_" + std::to_string(step)) / "model.safetensors");
+  }
+
+  // Values of a key of metrics.jsonl, by step.
+  [[nodiscard]] std::map<int64_t, double> metric(const std::string& tag, const std::string& key) const {
+    std::map<int64_t, double> result;
+    std::ifstream file(run_dir(tag) / "metrics.jsonl");
+    for (std::string line; std::getline(file, line);) {
+      const auto json = nlohmann::json::parse(line);
+      const auto& metrics = json.contains("metrics") ? json.at("metrics") : json;
+      if (json.contains(key)) result[json.at("step").get<int64_t>()] = json.at(key).get<double>();
+      if (metrics.contains(key)) result[json.at("step").get<int64_t>()] = metrics.at(key).get<double>();
+    }
+    return result;
+  }
+
+  TempFolder folder_;
+};
+
+// Halving is exact and of two terms there is one sum, so two ranks with one micro-batch each do bit for bit what one
+// process does with two. Adding up more of them depends on the order: then the last bits of the gradients differ, and
+// the losses hardly do.
+TEST_F(GptDistributed, TrainsAsOneProcessDoes) {
+  const std::vector<std::string> exact = {"--total-batch-size=128", "--num-iterations=8", "--eval-every=4"};
+  const auto tagged = [](std::vector<std::string> words, const std::string& tag) {
+    words.push_back("--model-tag=" + tag);
+    return words;
+  };
+  run_well(0, tagged(exact, "one"));
+  run_well(2, tagged(exact, "two"));
+  const auto losses = metric("one", "loss");
+  ASSERT_EQ(losses.size(), 8U);
+  EXPECT_EQ(metric("two", "loss"), losses);
+  EXPECT_EQ(weights("two", 8), weights("one", 8));
+  const auto bpb = metric("one", "val/bpb");
+  ASSERT_EQ(bpb.size(), 3U);
+  for (const auto& [step, value] : metric("two", "val/bpb")) EXPECT_NEAR(value / bpb.at(step), 1, 1e-6);
+
+  const std::vector<std::string> close = {"--num-iterations=8", "--eval-every=4"};
+  run_well(0, tagged(close, "alone"));
+  const auto expected = metric("alone", "loss"), expected_bpb = metric("alone", "val/bpb");
+  for (const int ranks : {2, 3}) {
+    const std::string tag = "of" + std::to_string(ranks);
+    run_well(ranks, tagged(close, tag));
+    const auto actual = metric(tag, "loss"), actual_bpb = metric(tag, "val/bpb");
+    ASSERT_EQ(actual.size(), expected.size());
+    for (const auto& [step, loss] : expected) EXPECT_NEAR(actual.at(step) / loss, 1, 1e-5) << tag << " step " << step;
+    ASSERT_EQ(actual_bpb.size(), expected_bpb.size());
+    for (const auto& [step, value] : expected_bpb) EXPECT_NEAR(actual_bpb.at(step) / value, 1, 1e-5) << tag << step;
+  }
+}
+
+TEST_F(GptDistributed, EveryRankKeepsItsPartOfTheOptimizer) {
+  run_well(0, {"--num-iterations=1", "--model-tag=one"});
+  run_well(3, {"--num-iterations=1", "--model-tag=three"});
+  const auto size = [&](const std::string& tag, const std::string& file) {
+    return static_cast<double>(fs::file_size(run_dir(tag) / "step_1" / file));
+  };
+  const double whole = size("one", "optimizer.rank0-of-1.safetensors");
+  double sum = 0;
+  for (const std::string rank : {"0", "1", "2"}) {
+    const double part = size("three", "optimizer.rank" + rank + "-of-3.safetensors");
+    EXPECT_LT(part, 0.5 * whole) << rank;
+    EXPECT_GT(part, 0.15 * whole) << rank;
+    sum += part;
+  }
+  EXPECT_NEAR(sum / whole, 1, 0.1) << "small parameters are on every rank, and so are names";
+  EXPECT_EQ(verify_checkpoint(run_dir("three") / "step_1").files.size(), 7U);
+}
+
+TEST_F(GptDistributed, ResumesBitForBit) {
+  const std::vector<std::string> eight = {"--num-iterations=8"};
+  run_well(2, {"--num-iterations=8", "--model-tag=whole"});
+  run_well(2, {"--num-iterations=8", "--model-tag=parts", "--save-every=4"});
+  fs::remove_all(run_dir("parts") / "step_8");
+  run_well(2, {"--num-iterations=8", "--model-tag=parts", "--resume=auto"});
+  EXPECT_EQ(metric("parts", "loss"), metric("whole", "loss"));
+  for (const std::string file :
+       {"model.safetensors", "optimizer.rank0-of-2.safetensors", "optimizer.rank1-of-2.safetensors",
+        "state.rank0-of-2.safetensors", "state.rank1-of-2.safetensors"}) {
+    EXPECT_EQ(read_file(run_dir("parts") / "step_8" / file), read_file(run_dir("whole") / "step_8" / file)) << file;
+  }
+}
+
+TEST_F(GptDistributed, ASignalToTheLauncherWritesACheckpointOfOneStep) {
+  Process launch(command(2, {"--num-iterations=1000000", "--model-tag=stop"}), options());
+  ASSERT_TRUE(launch.wait_until([&] { return launch.err_so_far().find("Step 3 ") != std::string::npos; }))
+      << launch.err_so_far();
+  launch.send_signal(SIGTERM);
+  const ProcessResult result = launch.wait();
+  EXPECT_EQ(result.exit_code, 143) << result.err;
+  EXPECT_NE(result.err.find("stopped by SIGTERM at step "), std::string::npos) << result.err;
+  const auto newest = find_newest_valid(run_dir("stop"), [](const std::string&) {});
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(verify_checkpoint(*newest).world_size, 2);
+}
+
+// Some schedulers tell one process only.
+TEST_F(GptDistributed, ASignalToOneRankStopsAll) {
+  const fs::path told = folder_ / "told";
+  const std::string script =
+      "if [ $RANK = 1 ]; then \"$@\" & echo $! > " + told.string() + "; wait $!; wait $!; exit $?; fi; exec \"$@\"";
+  std::vector<std::string> words = command(2, {"--num-iterations=1000000", "--model-tag=stop"});
+  words.insert(words.begin() + 3, {"sh", "-c", script, "sh"});
+  Process launch(words, options());
+  ASSERT_TRUE(launch.wait_until([&] { return launch.err_so_far().find("Step 3 ") != std::string::npos; }))
+      << launch.err_so_far();
+  ASSERT_EQ(::kill(std::stoi(read_file(told)), SIGINT), 0);
+  const ProcessResult result = launch.wait();
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_NE(result.err.find("stopped by SIGINT at step "), std::string::npos) << result.err;
+  EXPECT_TRUE(find_newest_valid(run_dir("stop"), [](const std::string&) {}));
+}
+
+TEST_F(GptDistributed, AKilledRankEndsTheOthersWithSix) {
+  const fs::path victim = folder_ / "victim";
+  const std::string script = "echo $$ > " + victim.string() + "$RANK; exec \"$@\"";
+  std::vector<std::string> words = command(2, {"--num-iterations=1000000", "--model-tag=kill"});
+  words.insert(words.begin() + 3, {"sh", "-c", script, "sh"});
+  Process launch(words, options());
+  ASSERT_TRUE(launch.wait_until([&] { return launch.err_so_far().find("Step 3 ") != std::string::npos; }))
+      << launch.err_so_far();
+  ASSERT_EQ(::kill(std::stoi(read_file(victim.string() + "1")), SIGKILL), 0);
+  const ProcessResult result = launch.wait();
+  EXPECT_EQ(result.exit_code, 137) << result.err;
+  EXPECT_NE(result.err.find("\ntern_launch: rank 0 ended with exit code 6\n"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("\nerror: rank 0 of 2 failed in "), std::string::npos) << result.err;
+  EXPECT_NE(
+      result.err.find(": rank 1 (process " + std::to_string(std::stoi(read_file(victim.string() + "1"))) + " on "),
+      std::string::npos)
+      << result.err;
+}
+
+TEST_F(GptDistributed, WhatDoesNotFitIsRefused) {
+  ProcessResult result = run(2, {"--num-iterations=1", "--total-batch-size=192"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(
+      result.err.find("total_batch_size=192 is not a multiple of 128 tokens (device_batch_size 2 x 32 x 2 ranks), "
+                      "in the configuration, use total_batch_size=256"),
+      std::string::npos)
+      << result.err;
+  run_well(2, {"--num-iterations=2", "--model-tag=two"});
+  result = run(3, {"--num-iterations=4", "--model-tag=two", "--resume=auto"});
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_NE(result.err.find("checkpoint was written by 2 process(es) and this run has 3"), std::string::npos)
+      << result.err;
+}
+
+}  // namespace
+}  // namespace tern::test

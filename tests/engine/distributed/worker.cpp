@@ -1,0 +1,132 @@
+// One rank of a small job, for process_group_test: checks what the ranks compute together, or goes wrong in the way
+// that it is told to.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <functional>
+#include <map>
+
+#include "apps/program.h"
+#include "base/error.h"
+#include "engine/distributed/process_group.h"
+#include "engine/optim/gradient_exchange.h"
+#include "tests/support/tensors.h"
+
+namespace tern::test {
+namespace {
+
+void expect(const testing::AssertionResult& result, const std::string& what) {
+  TERN_CHECK(result, what + ": " + result.message());
+}
+
+// Values that float32 sums exactly: rank r has (r + 1) times what rank 0 has.
+int compute(ProcessGroup& group) {
+  const int ranks = group.world_size();
+  const auto own = static_cast<float>(group.rank() + 1);
+  const float sum = static_cast<float>(ranks * (ranks + 1)) / 2;
+  const at::Tensor base = at::arange(1, 3 * ranks * 4 + 1, at::kFloat).reshape({3 * ranks, 4});
+
+  const at::Tensor reduced = base * own;
+  group.all_reduce(reduced).wait();
+  expect(same(reduced, base * sum), "all_reduce");
+
+  const at::Tensor part = at::zeros({3, 4}, at::kFloat);
+  group.reduce_scatter(base * own, part).wait();
+  expect(same(part, base.narrow(0, 3 * group.rank(), 3) * sum), "reduce_scatter");
+
+  const at::Tensor whole = at::zeros({3 * ranks, 4}, at::kFloat);
+  whole.narrow(0, 3 * group.rank(), 3).copy_(base.narrow(0, 3 * group.rank(), 3));
+  group.all_gather(whole.narrow(0, 3 * group.rank(), 3), whole).wait();
+  expect(same(whole, base), "all_gather in place");
+
+  const at::Tensor sent = base * own;
+  group.broadcast(sent).wait();
+  expect(same(sent, base), "broadcast");
+
+  TERN_CHECK((group.sum({1.5, own}) == std::vector<double>{1.5 * ranks, sum}), "sum");
+  TERN_CHECK(group.largest(group.rank() == 1 ? 7 : -group.rank()) == 7, "largest");
+  for (const std::string text : {"", "a", "ab"}) {
+    TERN_CHECK(group.broadcast_text(group.leads() ? text : "other") == text, "broadcast_text");
+  }
+  group.require_same("same", "text");
+  group.barrier();
+  return 0;
+}
+
+// Shapes that the ranks can and can't share out evenly.
+struct Parameters {
+  TensorList adamw = {{"even", leaf({48, 32}, 1)}, {"uneven", leaf({37, 32}, 2)}, {"small", leaf({3, 5}, 3)}};
+  TensorList matrices = {{"a", leaf({8, 8}, 4)}, {"wide", leaf({8, 12}, 5)}, {"b", leaf({8, 8}, 6)},
+                         {"c", leaf({8, 8}, 7)}, {"d", leaf({8, 8}, 8)},     {"e", leaf({8, 8}, 9)}};
+
+  static at::Tensor leaf(at::IntArrayRef sizes, uint64_t seed) {
+    return randn(sizes, seed, at::kFloat).set_requires_grad(true);
+  }
+  [[nodiscard]] MuonAdamW optimizer(Shard shard = {}) const {
+    return {{{.parameters = adamw, .lr = 0.1}}, {.parameters = matrices, .lr = 0.02, .recipe = {}}, shard};
+  }
+};
+
+at::Tensor gradient_of(const at::Tensor& parameter, int rank, uint64_t seed) {
+  return randn(parameter.sizes(), 1000 * seed + static_cast<uint64_t>(rank), at::kFloat);
+}
+
+// Three steps, each rank with gradients of its own, against one process with their mean.
+int exchange(ProcessGroup& group) {
+  const Parameters shared, alone;
+  MuonAdamW optimizer = shared.optimizer({group.rank(), group.world_size()}), reference = alone.optimizer();
+  GradientExchange exchange(group, optimizer.units());
+  const MuonAdamWStep step{.lr_multiplier = 0.5, .muon_momentum = 0.9, .muon_weight_decay = 0.1};
+  // Two terms have one sum; of three, the order matters.
+  const double relative = group.world_size() == 2 ? 0 : 1e-4;
+  for (uint64_t round = 1; round <= 3; ++round) {
+    for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+      const at::Tensor mine = optimizer.parameters()[i].second, whole = reference.parameters()[i].second;
+      const uint64_t seed = 100 * round + i;
+      at::Tensor sum = gradient_of(whole, 0, seed);
+      for (int rank = 1; rank < group.world_size(); ++rank) sum.add_(gradient_of(whole, rank, seed));
+      whole.mutable_grad() = sum.mul_(1.0 / group.world_size());
+      mine.mutable_grad() = gradient_of(mine, group.rank(), seed);
+    }
+    exchange.reduce();
+    TERN_CHECK(std::abs(exchange.norm() / reference.grad_norm() - 1) < 1e-6, fmt::format("{}", exchange.norm()));
+    optimizer.step(step, [&](size_t unit) { exchange.begin_gather(unit); });
+    exchange.finish_gathers();
+    reference.step(step);
+    for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
+      const auto& [name, tensor] = optimizer.parameters()[i];
+      expect(close(tensor.detach(), reference.parameters()[i].second.detach(), relative, relative / 10), name);
+    }
+    optimizer.zero_grad();
+  }
+  return 0;
+}
+
+int run(const std::string& scenario) {
+  ProcessGroup group(read_process_environment(), at::kCPU);
+  const bool culprit = group.rank() == 1;
+  const std::map<std::string, std::function<int()>> scenarios = {
+      {"compute", [&] { return compute(group); }},
+      {"exchange", [&] { return exchange(group); }},
+      {"differ", [&] { return group.require_same(culprit ? "b" : "a", "configuration"), 0; }},
+      {"fail",
+       [&] {
+         if (culprit) throw Error(ErrorKind::data, "row 7 is damaged", "shard_00003.parquet");
+         return group.barrier(), 0;
+       }},
+      {"signal", [&] { return culprit ? ::raise(SIGKILL) : (group.barrier(), 0); }},
+      {"stall", [&] { return culprit ? ::raise(SIGSTOP) : (group.barrier(), 0); }},
+  };
+  return group.run(scenarios.at(scenario));
+}
+
+}  // namespace
+}  // namespace tern::test
+
+int main(int, char** argv) {
+  return tern::run_program([&] { return tern::test::run(argv[1]); });
+}
