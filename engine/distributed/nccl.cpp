@@ -8,6 +8,10 @@
 
 namespace tern {
 
+// The layout of LibTorch's classes follows from the configuration that this header declares, which must be the one that
+// libtorch_cuda was compiled with.
+static_assert(NCCL_VERSION_CODE / 100 == 228, "LibTorch 2.11's classes need the headers of NCCL 2.28");
+
 // wait() has to throw what went wrong: by default it returns at once, and a watchdog aborts the process later.
 c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store,
                                             const ProcessEnvironment& environment) {
