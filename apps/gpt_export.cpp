@@ -46,7 +46,7 @@ nlohmann::ordered_json make_meta(const GptJob& job, const GptPlan& plan, const S
 
 int64_t export_to_nanochat(const fs::path& in, const fs::path& out) {
   const fs::path folder = find_checkpoint(in);
-  const Snapshot snapshot = load_checkpoint(folder, /*rank=*/0, /*world_size=*/1);
+  const Snapshot snapshot = load_checkpoint(folder, /*rank=*/0, read_manifest(folder).world_size);
   const int64_t vocabulary = vocab_size(snapshot, folder);
   const GptJob job = read_gpt_job(config::read_yaml(snapshot.config_yaml, (folder / "config").string()));
   const GptPlan plan = make_gpt_plan(job, vocabulary, 1);
@@ -55,7 +55,7 @@ int64_t export_to_nanochat(const fs::path& in, const fs::path& out) {
   load_gpt_weights(model, snapshot.model, folder.string());
   const GptGroups groups = gpt_groups(model, plan.rates, job.parts.optimizer);
   MuonAdamW optimizer(groups.adamw, groups.muon);
-  optimizer.restore(snapshot.optimizer, snapshot.step);
+  optimizer.restore(optimizer.reshard(load_optimizer_states(folder)), snapshot.step);
   write_nanochat(out, snapshot.step, model, make_meta(job, plan, snapshot));
   write_nanochat_optimizer(out, snapshot.step, optimizer);
   return snapshot.step;

@@ -172,6 +172,11 @@ void GptTask::restore(const TensorList&, const nlohmann::ordered_json& counters,
     std::optional<text::LoaderState> state;
     if (counters.contains("loader")) {
       state = text::LoaderState::from_json(counters.at("loader").get<std::string>(), "the checkpoint");
+      if (state->world_size != group_.world_size()) {  // the ranks' slices are others: as nanochat goes on
+        const text::DocumentAddress& next = state->position.next;
+        state = text::LoaderState::after_row_group(next.file, next.row_group, state->position.epoch, group_.rank(),
+                                                   group_.world_size());
+      }
     }
     position_ = state ? std::make_shared<const text::LoaderState>(*state) : nullptr;
     loader_ = make_loader(text::Split::train, state);

@@ -123,4 +123,13 @@ Snapshot load_checkpoint(const fs::path& folder, int rank, int world_size) {
   return snapshot;
 }
 
+std::vector<TensorList> load_optimizer_states(const fs::path& folder) {
+  const Manifest manifest = read_manifest(folder);
+  std::vector<TensorList> ranks;
+  for (int rank = 0; rank < manifest.world_size; ++rank) {
+    ranks.push_back(read_part(folder, manifest, optimizer_file(rank, manifest.world_size)).tensors);
+  }
+  return ranks;
+}
+
 }  // namespace tern

@@ -32,4 +32,7 @@ void verify_files(const std::filesystem::path& folder, const std::vector<std::st
 // folder that holds weights only.
 [[nodiscard]] Snapshot load_checkpoint(const std::filesystem::path& folder, int rank, int world_size);
 
+// The optimizer state of every rank that wrote the checkpoint, in their order, verified. Errors as load_checkpoint.
+[[nodiscard]] std::vector<TensorList> load_optimizer_states(const std::filesystem::path& folder);
+
 }  // namespace tern

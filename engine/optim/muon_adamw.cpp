@@ -1,10 +1,12 @@
 #include "engine/optim/muon_adamw.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -218,6 +220,51 @@ TensorList MuonAdamW::state() const {
     }
   }
   return state;
+}
+
+namespace {
+
+// The parts of a tensor, cut along its first dimension into `items`, laid one after the other.
+at::Tensor join_parts(const std::vector<TensorList>& ranks, const std::string& name, int64_t items) {
+  std::vector<at::Tensor> parts;
+  for (const TensorList& rank : ranks) {
+    const auto found = std::ranges::find(rank, name, &TensorList::value_type::first);
+    if (found != rank.end()) parts.push_back(found->second);
+  }
+  int64_t sum = 0;
+  for (const at::Tensor& part : parts) sum += part.dim() > 0 ? part.size(0) : 0;
+  if (sum == items) return at::cat(parts);
+  throw Error(ErrorKind::checkpoint,
+              "the ranks' parts of " + name + " make up " + std::to_string(sum) + " of " + std::to_string(items),
+              "optimizer state", "use a whole checkpoint of the same configuration");
+}
+
+}  // namespace
+
+TensorList MuonAdamW::reshard(const std::vector<TensorList>& ranks) const {
+  TensorList own;
+  const auto take = [&](const std::string& name, int64_t items, Slice slice) {
+    own.emplace_back(name, join_parts(ranks, name, items).narrow(0, slice.first, slice.count));
+  };
+  for (const AdamWState& part : groups_) {
+    for (size_t i = 0; i < part.group.parameters.size(); ++i) {
+      const auto& [name, tensor] = part.group.parameters[i];
+      const bool everywhere = tensor.numel() < kSmallest;
+      for (const std::string& key : {"exp_avg." + name, "exp_avg_sq." + name}) {
+        if (everywhere) {
+          own.emplace_back(key, join_parts({ranks[0]}, key, tensor.size(0)));
+        } else {
+          take(key, tensor.size(0), part.slices[i]);
+        }
+      }
+    }
+  }
+  for (const Stack& stack : stacks_) {
+    const auto items = static_cast<int64_t>(stack.parameters.size());
+    if (stack.momentum.defined()) take("momentum_buffer." + stack.name, items, stack.slice);
+    if (stack.second_moment.defined()) take("second_momentum_buffer." + stack.name, items, stack.slice);
+  }
+  return own;
 }
 
 std::vector<MuonAdamW::StackNames> MuonAdamW::stacks() const {

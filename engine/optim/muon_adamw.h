@@ -96,6 +96,10 @@ class MuonAdamW {
   [[nodiscard]] const MuonGroup& muon_group() const { return muon_; }  // without its parameters: see stacks
   [[nodiscard]] int64_t steps() const { return steps_; }
 
+  // The states of the ranks of a job of any size, in their order, as this rank's. Throws Error(checkpoint) naming a
+  // tensor whose parts don't make up the whole.
+  [[nodiscard]] TensorList reshard(const std::vector<TensorList>& ranks) const;
+
   // Copies state and step count back. Throws Error(checkpoint) naming a tensor that is missing or has another shape.
   void restore(const TensorList& saved_state, int64_t steps);
 

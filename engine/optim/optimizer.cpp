@@ -22,6 +22,12 @@ std::string shape_text(const at::Tensor& tensor) {
 
 }  // namespace
 
+TensorList Optimizer::reshard(const std::vector<TensorList>& ranks) const {
+  throw Error(ErrorKind::checkpoint,
+              "the state was written by " + std::to_string(ranks.size()) + " processes and can't be shared out anew",
+              "optimizer state", "start as many, or take only the weights with load_checkpoint");
+}
+
 EmaWeights::EmaWeights(Optimizer& optimizer) : optimizer_(optimizer) {
   swap();
 }

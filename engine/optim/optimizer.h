@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "engine/checkpoint/tensor_list.h"
 
@@ -33,6 +34,10 @@ class Optimizer {
   // Everything else that a checkpoint has to hold: live tensors.
   [[nodiscard]] virtual TensorList state() const = 0;
   [[nodiscard]] virtual int64_t steps() const = 0;
+
+  // The states of all ranks of a job of another size, in their order, as the state of this rank. Throws
+  // Error(checkpoint) when they don't make up a whole, and for an optimizer that doesn't share out its state.
+  [[nodiscard]] virtual TensorList reshard(const std::vector<TensorList>& ranks) const;
 
   // Copies state, averages and the step count back. Throws Error(checkpoint) naming a tensor that is missing or has
   // another shape. saved_ema may be empty (a run that begins to average now).

@@ -31,6 +31,9 @@ class PretrainingOptimizer : public Optimizer {
   [[nodiscard]] const TensorList& ema() const override { return no_averages_; }
   [[nodiscard]] TensorList state() const override { return optimizer_.state(); }
   [[nodiscard]] int64_t steps() const override { return optimizer_.steps(); }
+  [[nodiscard]] TensorList reshard(const std::vector<TensorList>& ranks) const override {
+    return optimizer_.reshard(ranks);
+  }
   void restore(const TensorList& saved_state, const TensorList& saved_ema, int64_t steps) override;
 
  private:

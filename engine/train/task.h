@@ -75,7 +75,8 @@ class Task {
   [[nodiscard]] virtual TensorList carry_state(bool with_carry) = 0;
   // Position in the data and whatever else is small.
   [[nodiscard]] virtual nlohmann::ordered_json counters() = 0;
-  // Throws Error(checkpoint) where they don't fit this task's data or configuration. keep_position: leave the data
+  // Of this rank; of rank 0 where a job of another size wrote them. Throws Error(checkpoint) where they don't fit this
+  // task's data or configuration. keep_position: leave the data
   // position as it is (a rollback goes on behind the batch that failed).
   virtual void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) = 0;
 };

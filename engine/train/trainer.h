@@ -61,7 +61,7 @@ class Trainer {
   void start();
   void resume(std::vector<std::string>& messages);
   [[nodiscard]] std::string find_checkpoint(std::vector<std::string>& messages);
-  [[nodiscard]] Snapshot load(const std::filesystem::path& folder) const;
+  [[nodiscard]] Snapshot load(const std::filesystem::path& folder, std::vector<std::string>& messages) const;
   void share_weights();
   void open_run_folder();
   void restore(const Snapshot& snapshot, bool keep_position);

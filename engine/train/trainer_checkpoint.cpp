@@ -55,7 +55,7 @@ void Trainer::resume(std::vector<std::string>& messages) {
   const std::string folder = config_.resume == "auto" ? find_checkpoint(messages) : config_.resume;
   if (folder.empty()) return;
   resumed_from_ = folder;
-  restore(load(folder), /*keep_position=*/false);
+  restore(load(folder, messages), /*keep_position=*/false);
   saved_ = config_.resume == "auto";  // elsewhere it may be in another run's folder
   messages.push_back(
       fmt::format("resumed {} at step {} of {}", resumed_from_->string(), state_.step, plan_.total_steps));
@@ -70,8 +70,16 @@ std::string Trainer::find_checkpoint(std::vector<std::string>& messages) {
   return group_.broadcast_text(newest ? newest->string() : "");
 }
 
-Snapshot Trainer::load(const fs::path& folder) const {
-  return load_checkpoint(folder, group_.rank(), group_.world_size());
+// A checkpoint of another number of ranks is shared out anew: weights and counters are rank 0's.
+Snapshot Trainer::load(const fs::path& folder, std::vector<std::string>& messages) const {
+  const int saved_by = read_manifest(folder).world_size;
+  if (saved_by == group_.world_size() || !optimizer_) {
+    return load_checkpoint(folder, group_.rank(), group_.world_size());
+  }
+  Snapshot snapshot = load_checkpoint(folder, 0, saved_by);
+  snapshot.optimizer = optimizer_->reshard(load_optimizer_states(folder));
+  messages.push_back(fmt::format("the checkpoint of {} ranks is shared out over {}", saved_by, group_.world_size()));
+  return snapshot;
 }
 
 // Every rank made the same weights from the same seed; this is for whatever makes one machine's differ.
@@ -162,9 +170,11 @@ void Trainer::rollback() {
   const std::optional<SaveReport> saved = writer_->last_saved();
   const std::optional<fs::path> target = saved ? fs::path(run_dir()) / step_folder(saved->step) : resumed_from_;
   if (!target) diverged(fmt::format("step {} is not finite and there is no checkpoint to go back to", state_.step + 1));
-  restore(load(*target), /*keep_position=*/true);
+  std::vector<std::string> messages;
+  restore(load(*target, messages), /*keep_position=*/true);
   log_->rewind(state_.step);
   log_->message(fmt::format("rolled back to step {}; the data goes on behind the failed batch", state_.step));
+  for (const std::string& text : messages) log_->message(text);
 }
 
 // Ends the run; what is on disk stays as it is.

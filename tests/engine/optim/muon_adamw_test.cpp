@@ -216,6 +216,41 @@ TEST(MuonAdamW, RanksTogetherDoWhatOneRankDoes) {
   }
 }
 
+// States of jobs of one to five ranks, each shared out over jobs of one to five.
+TEST(MuonAdamW, StateIsSharedOutAnew) {
+  const Model model;
+  MuonAdamW whole = model.optimizer();
+  model.set_gradients(1);
+  whole.step(kStep);
+  const auto shares = [&](int64_t world_size, const std::vector<TensorList>& from) {
+    std::vector<TensorList> states;
+    for (int64_t rank = 0; rank < world_size; ++rank) {
+      const MuonAdamW optimizer = model.optimizer({rank, world_size});
+      states.push_back(optimizer.reshard(from));
+      const TensorList own = optimizer.state();
+      EXPECT_EQ(states.back().size(), own.size());
+      for (size_t i = 0; i < own.size(); ++i) EXPECT_EQ(states.back()[i].second.sizes(), own[i].second.sizes());
+    }
+    return states;
+  };
+  for (int64_t before = 1; before <= 5; ++before) {
+    const std::vector<TensorList> saved = shares(before, {whole.state()});
+    for (int64_t after = 1; after <= 5; ++after) {
+      expect_same(shares(1, shares(after, saved))[0], whole.state());
+    }
+  }
+  try {
+    (void)whole.reshard({shares(3, {whole.state()})[0]});
+    ADD_FAILURE() << "a part is no whole";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::checkpoint);
+    EXPECT_STREQ(
+        error.what(),
+        "the ranks' parts of exp_avg.big make up 14 of 40, optimizer state, use a whole checkpoint of the same "
+        "configuration");
+  }
+}
+
 TEST(MuonAdamW, UndefinedGradientsCountAsZeros) {
   const Model without, with_zeros;
   MuonAdamW first = without.optimizer(), second = with_zeros.optimizer();
