@@ -1,9 +1,5 @@
 #include "apps/device.h"
 
-#include <charconv>
-#include <cstdlib>
-#include <string_view>
-
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
@@ -24,19 +20,6 @@ at::Device choose_device(const std::string& name) {
 void prepare_cpu(int64_t threads) {
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
   install_caching_cpu_allocator();
-}
-
-int64_t world_size_from_environment() {
-  const char* text = std::getenv("WORLD_SIZE");
-  if (text == nullptr) return 1;
-  const std::string_view view(text);
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(view.begin(), view.end(), value);
-  if (error != std::errc() || end != view.end() || value < 1) {
-    throw Error(ErrorKind::usage, "WORLD_SIZE is '" + std::string(view) + "'", "environment",
-                "it has to be the number of processes");
-  }
-  return value;
 }
 
 }  // namespace tern

@@ -1,4 +1,4 @@
-// Where a program computes, and with how many processes.
+// Where a program computes.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -15,8 +15,5 @@ namespace tern {
 // Once, before the first tensor: the number of threads (0: one per core) and an allocator that keeps a training step's
 // large blocks for the next step.
 void prepare_cpu(int64_t threads);
-
-// WORLD_SIZE as launchers set it, 1 without. Throws Error(usage) for anything that is not a positive number.
-[[nodiscard]] int64_t world_size_from_environment();
 
 }  // namespace tern

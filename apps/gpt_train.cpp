@@ -31,8 +31,8 @@ GptTask::OpenDocuments document_opener(const GptTrainConfig& config) {
 }
 
 int train(const GptJob& job, ProcessGroup& group) {
-  group.require_same(job.resolved_yaml, "configuration");
   prepare_cpu(job.train.threads);
+  group.require_same(job.resolved_yaml, "configuration");
   const std::filesystem::path base = text::base_dir();
   const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
   GptPlan plan = make_gpt_plan(job, static_cast<int64_t>(tokenizer.vocab_size()), group.world_size());

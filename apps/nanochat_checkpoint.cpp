@@ -146,11 +146,32 @@ RankState read_rank(const fs::path& path, const MuonAdamW& optimizer) {
 at::Tensor join(const std::vector<RankState>& ranks, size_t index, const at::Tensor& like, const fs::path& folder) {
   const auto& [name, first] = ranks[0].tensors[index];
   if (ranks.size() == 1 || first.sizes() == like.sizes()) return first;
+  const auto count = static_cast<int64_t>(ranks.size());
+  const int64_t equal_part = (like.size(0) + count - 1) / count;
   std::vector<at::Tensor> parts;
-  for (const RankState& rank : ranks) parts.push_back(rank.tensors[index].second);
-  const at::Tensor all = at::cat(parts);
-  if (all.size(0) < like.size(0)) refuse("the ranks' parts of " + name + " don't make up the whole", folder);
-  return all.narrow(0, 0, like.size(0));
+  for (const RankState& rank : ranks) {
+    parts.push_back(rank.tensors[index].second);
+    if (parts.back().dim() != like.dim() || parts.back().size(0) != equal_part) {
+      refuse(fmt::format("the parts of {} on {} ranks don't make up the whole", name, count), folder,
+             "put the files of all ranks there, and of no other job");
+    }
+  }
+  return at::cat(parts).narrow(0, 0, like.size(0));
+}
+
+// All of a step's, in the order of the ranks.
+std::vector<RankState> read_ranks(const fs::path& folder, int64_t step, const MuonAdamW& optimizer) {
+  std::vector<RankState> ranks;
+  while (true) {
+    const fs::path path = folder / fmt::format("optim_{:06}_rank{}.pt", step, ranks.size());
+    if (!fs::exists(path)) break;
+    ranks.push_back(read_rank(path, optimizer));
+    if (ranks.back().steps != ranks[0].steps) {
+      refuse(fmt::format("it is of step {} and rank 0's of {}", ranks.back().steps, ranks[0].steps), path);
+    }
+  }
+  if (ranks.empty()) refuse(fmt::format("no optim_{:06}_rank0.pt", step), folder);
+  return ranks;
 }
 
 // Owns the values that a pickle is made of.
@@ -260,13 +281,7 @@ NanochatCheckpoint read_nanochat(const fs::path& folder, std::optional<int64_t> 
 }
 
 void read_nanochat_optimizer(const fs::path& folder, int64_t step, MuonAdamW& optimizer) {
-  std::vector<RankState> ranks;
-  for (int64_t rank = 0;; ++rank) {
-    const fs::path path = folder / fmt::format("optim_{:06}_rank{}.pt", step, rank);
-    if (!fs::exists(path)) break;
-    ranks.push_back(read_rank(path, optimizer));
-  }
-  if (ranks.empty()) refuse(fmt::format("no optim_{:06}_rank0.pt", step), folder);
+  const std::vector<RankState> ranks = read_ranks(folder, step, optimizer);
   std::map<std::string, at::Tensor> live;
   for (const auto& [name, tensor] : optimizer.state()) live[name] = tensor;
   TensorList whole;

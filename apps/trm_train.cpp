@@ -6,6 +6,7 @@
 #include "apps/trm_config.h"
 #include "apps/trm_task.h"
 #include "base/error.h"
+#include "engine/distributed/environment.h"
 #include "engine/train/stop_signal.h"
 #include "engine/train/train_options.h"
 #include "engine/train/trainer.h"
@@ -24,7 +25,7 @@ constexpr const char* kStopNotice =
     "stopping: this step is finished and a checkpoint written; Ctrl-C once more stops at once, without one";
 
 void check_processes(const tern::TrainConfig& config) {
-  const int64_t world_size = tern::world_size_from_environment();
+  const int world_size = tern::read_process_environment().world_size;
   tern::check_world_size(config, world_size);
   if (world_size > 1) {
     throw tern::Error(tern::ErrorKind::distributed, "training over several processes is not part of this version",

@@ -5,8 +5,10 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
 #include <map>
 
@@ -15,6 +17,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/npy.h"
+#include "engine/checkpoint/pickle.h"
+#include "engine/checkpoint/torch_file.h"
 #include "models/gpt/loss.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/tensors.h"
@@ -117,6 +121,66 @@ TEST(NanochatCheckpoint, ComesBackAsItWasWritten) {
   EXPECT_EQ(again.optimizer.steps(), run.optimizer.steps());
 }
 
+// The file of one rank as nanochat writes it: rows of large parameters, stacks in equal parts with zeros behind the
+// last, small parameters whole.
+void write_rank(const fs::path& folder, const MuonAdamW& optimizer, int64_t rank, int64_t ranks, int64_t steps = 7) {
+  std::deque<PickleValue> values;
+  const auto make = [&](PickleData data) { return &values.emplace_back(PickleValue{std::move(data)}); };
+  std::map<std::string, at::Tensor> whole;
+  for (const auto& [name, tensor] : optimizer.state()) whole[name] = tensor;
+  const auto part = [&](const std::string& name, bool everywhere) {
+    const at::Tensor& all = whole.at(name);
+    if (everywhere) return all;
+    const int64_t size = (all.size(0) + ranks - 1) / ranks;
+    at::DimVector padded(all.sizes());
+    padded[0] = size * ranks;
+    const at::Tensor laid_out = at::zeros(padded, all.options());
+    laid_out.narrow(0, 0, all.size(0)).copy_(all);
+    return laid_out.narrow(0, rank * size, size);
+  };
+  PickleDict state;
+  int64_t id = 0;
+  const auto add = [&](std::vector<std::pair<std::string, PickleData>> entries, int64_t parameters) {
+    PickleDict own;
+    for (auto& [key, value] : entries) own.items.emplace_back(make(key), make(std::move(value)));
+    state.items.emplace_back(make(id), make(std::move(own)));
+    id += parameters;
+  };
+  for (const AdamWGroup& group : optimizer.adamw_groups()) {
+    for (const auto& [name, tensor] : group.parameters) {
+      const bool small = tensor.numel() < 1024;
+      add({{"step", steps},
+           {"exp_avg", part("exp_avg." + name, small)},
+           {"exp_avg_sq", part("exp_avg_sq." + name, small)}},
+          1);
+    }
+  }
+  for (const MuonAdamW::StackNames& stack : optimizer.stacks()) {
+    add({{"momentum_buffer", part("momentum_buffer." + stack.name, false)},
+         {"second_momentum_buffer", part("second_momentum_buffer." + stack.name, false)}},
+        static_cast<int64_t>(stack.members.size()));
+  }
+  PickleDict root;
+  root.items.emplace_back(make("state"), make(std::move(state)));
+  write_torch_object(folder / ("optim_000002_rank" + std::to_string(rank) + ".pt"), *make(std::move(root)));
+}
+
+TEST(NanochatCheckpoint, TakesTheStateOfAnyNumberOfRanks) {
+  Resumed saved(kReference / "checkpoint");
+  read_nanochat_optimizer(kReference / "checkpoint", 2, saved.optimizer);
+  for (const int64_t ranks : {1, 2, 4, 8}) {
+    const TempFolder folder;
+    for (int64_t rank = 0; rank < ranks; ++rank) write_rank(folder.path(), saved.optimizer, rank, ranks);
+    Resumed run(kReference / "checkpoint");
+    read_nanochat_optimizer(folder.path(), 2, run.optimizer);
+    EXPECT_EQ(run.optimizer.steps(), 7);
+    const TensorList state = run.optimizer.state(), expected = saved.optimizer.state();
+    for (size_t i = 0; i < state.size(); ++i) {
+      EXPECT_TRUE(same(state[i].second, expected[i].second)) << state[i].first << " from " << ranks << " ranks";
+    }
+  }
+}
+
 TEST(NanochatCheckpoint, FirstReleasesHaveFewerParts) {
   const TempFolder folder;
   fs::copy_file(kReference / "release_2025_10/init.pt", folder / "model_000007.pt");
@@ -167,6 +231,15 @@ TEST(NanochatCheckpoint, ErrorsNameWhatIsWrong) {
   expect_checkpoint_error(read_optimizer, "no optim_000002_rank0.pt");
   fs::copy_file(kReference / "checkpoint/model_000002.pt", folder / "optim_000002_rank0.pt");
   expect_checkpoint_error(read_optimizer, "no entry 'state'");
+
+  for (int64_t rank = 0; rank < 4; ++rank) write_rank(folder.path(), run.optimizer, rank, 4);
+  write_rank(folder.path(), run.optimizer, 3, 4, /*steps=*/8);
+  expect_checkpoint_error(read_optimizer, "it is of step 8 and rank 0's of 7");
+  fs::remove(folder / "optim_000002_rank3.pt");
+  expect_checkpoint_error(read_optimizer, " on 3 ranks don't make up the whole");
+  fs::copy_file(folder / "optim_000002_rank2.pt", folder / "optim_000002_rank3.pt");
+  fs::copy_file(folder / "optim_000002_rank2.pt", folder / "optim_000002_rank4.pt");
+  expect_checkpoint_error(read_optimizer, " on 5 ranks don't make up the whole");
 }
 
 }  // namespace

@@ -221,7 +221,7 @@ TEST(TrmBadInput, Configuration) {
   expect_error(folder.train("run", {"global_batch_size=100"}), 2, "the data gives no batch of 100 examples");
   const auto with_world = [&](const std::string& size) {
     ProcessOptions options = folder.here();
-    options.environment = {{"WORLD_SIZE", size}};
+    options.environment = {{"WORLD_SIZE", size}, {"RANK", "0"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", "29500"}};
     return run_process(folder.command("run"), options);
   };
   expect_error(with_world("3"), 2, "global_batch_size=4 is not divisible by the 3 ranks");
