@@ -24,9 +24,10 @@ cxxopts::Options make_options() {
   options.add_options()("nproc-per-node", "Processes on this machine", cxxopts::value<int64_t>()->default_value("1"))(
       "nnodes", "Machines of the job; start tern_launch on each", cxxopts::value<int64_t>()->default_value("1"))(
       "node-rank", "Which of them this is, from 0", cxxopts::value<int64_t>()->default_value("0"))(
-      "master-addr", "Host name or address of machine 0; with one machine the loopback will do", cxxopts::value<std::string>())(
-      "master-port", "Free port of machine 0; with one machine 0 finds one", cxxopts::value<int64_t>())(
-      "rdzv-endpoint", "HOST:PORT in place of the last two", cxxopts::value<std::string>())(
+      "master-addr", "Host name or address of machine 0; with one machine the loopback will do",
+      cxxopts::value<std::string>())("master-port", "Free port of machine 0; with one machine 0 finds one",
+                                     cxxopts::value<int64_t>())("rdzv-endpoint", "HOST:PORT in place of the last two",
+                                                                cxxopts::value<std::string>())(
       "standalone", "One machine, any free port")(
       "grace", "Seconds that ranks have to end when another has failed, before they are killed",
       cxxopts::value<int64_t>()->default_value("30"));
