@@ -15,12 +15,11 @@ import argparse
 import importlib.util
 import json
 import pathlib
-import statistics
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from alternate import ROOT, Worker, answer_steps, half_report, processor_seconds, spread
+
 FULL_SIZE = ("hidden_size=512", "L_layers=2", "H_cycles=3", "L_cycles=6", "num_heads=8", "expansion=4",
              "puzzle_emb_ndim=512", "puzzle_emb_len=16", "halt_max_steps=16")
 
@@ -41,8 +40,6 @@ def parse_arguments():
 
 def run_peer(options):
     """Upstream's half: writes the folder with weights and batches, then does a step for every line of stdin."""
-    import resource
-    import time
     import numpy
     import torch
 
@@ -60,55 +57,13 @@ def run_peer(options):
     batches = list(record.make_batches(arguments, numpy.random.default_rng(0)))
     record.write_batches(folder / "batches.npz", batches)
     (folder / "trace.json").write_text(json.dumps(training.description))
-    print(json.dumps({"ready": True}), flush=True)
-    for line in sys.stdin:
-        before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        loss, _ = training.gradients(batches[int(line)])
+
+    def step(index):
+        loss, _ = training.gradients(batches[index])
         training.update()
-        loss = loss.item()
-        seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
-        print(json.dumps({"seconds": seconds, "user_s": after.ru_utime - before.ru_utime,
-                          "system_s": after.ru_stime - before.ru_stime, "loss": loss,
-                          "peak_mb": after.ru_maxrss / 1024}), flush=True)
+        return {"loss": loss.item()}
 
-
-class Worker:
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"error: {self.process.args[0]} ended")
-        return json.loads(line)
-
-    def step(self, index):
-        self.process.stdin.write(f"{index}\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}
-
-
-def processor_seconds(step):
-    return step["user_s"] + step["system_s"]
-
-
-def half_report(steps):
-    warm_up, *later = steps
-    normal = statistics.median(step["seconds"] for step in later)
-    return {"seconds": [round(step["seconds"], 2) for step in later],
-            "user_seconds": [round(step["user_s"], 2) for step in later],
-            "system_seconds": [round(step["system_s"], 2) for step in later],
-            "peak_mb": round(steps[-1]["peak_mb"]), "first_step_seconds": round(warm_up["seconds"], 2),
-            "first_step_over_normal": round(warm_up["seconds"] / normal, 2)}
+    answer_steps(step)
 
 
 def main():

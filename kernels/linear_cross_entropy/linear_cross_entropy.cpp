@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "kernels/common/check.h"
+#include "kernels/linear_cross_entropy/linear_cross_entropy_tiles.h"
 
 namespace tern::kernels {
 namespace {
@@ -96,6 +97,18 @@ CrossEntropyResult linear_cross_entropy_forward(const at::Tensor& hidden, const 
   const int64_t rows = labels.numel();
   const at::Tensor flat_hidden = hidden.view({rows, hidden.size(-1)}), flat_labels = wide_labels.view({rows});
   CrossEntropyResult all = allocate_rows(hidden, rows);
+  if (can_use_tiles(hidden, options)) {
+    linear_cross_entropy_tiles({.hidden = flat_hidden,
+                                .weight = weight,
+                                .labels = flat_labels,
+                                .row_weight = {},
+                                .loss = all.loss,
+                                .argmax = all.argmax,
+                                .d_hidden = {},
+                                .d_weight = {}},
+                               options, chunk_bytes);
+    return finish(std::move(all), wide_labels, options);
+  }
   for_each_chunk(hidden, weight, rows, chunk_bytes, [&](int64_t first, int64_t count, at::Tensor logits) {
     at::mm_out(logits, flat_hidden.narrow(0, first, count), weight.t());
     keep(all, cross_entropy_forward(logits, flat_labels.narrow(0, first, count), options), first, count);
@@ -130,6 +143,19 @@ CrossEntropyResult linear_cross_entropy_forward_backward(const at::Tensor& hidde
   const int64_t rows = labels.numel();
   const at::Tensor flat_hidden = hidden.view({rows, hidden.size(-1)}), flat_labels = wide_labels.view({rows});
   const at::Tensor flat_weight = row_weight.view({rows}), flat_d_hidden = d_hidden.view(flat_hidden.sizes());
+  if (can_use_tiles(hidden, options)) {
+    CrossEntropyResult tiled = allocate_rows(hidden, rows);
+    linear_cross_entropy_tiles({.hidden = flat_hidden,
+                                .weight = weight,
+                                .labels = flat_labels,
+                                .row_weight = flat_weight,
+                                .loss = tiled.loss,
+                                .argmax = tiled.argmax,
+                                .d_hidden = flat_d_hidden,
+                                .d_weight = d_weight},
+                               options, chunk_bytes);
+    return finish(std::move(tiled), wide_labels, options);
+  }
   const bool is_wide = weight.scalar_type() == loss_dtype(hidden);
   at::Tensor sum = is_wide ? d_weight.zero_() : at::zeros(weight.sizes(), weight.options().dtype(at::kFloat));
   CrossEntropyResult all = allocate_rows(hidden, rows);

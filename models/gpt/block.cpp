@@ -28,11 +28,6 @@ kernels::QkvLayout layout(const GptConfig& config) {
   return {config.n_head, config.n_kv_head, config.head_dim()};
 }
 
-// The scale of the scores; qk_scale is in it twice, instead of multiplying queries and keys.
-double score_scale(const GptConfig& config) {
-  return config.qk_scale * config.qk_scale / std::sqrt(static_cast<double>(config.head_dim()));
-}
-
 // v [B, T, K C] with the gated value embedding added (Zhou et al. 2024, arXiv 2410.17897).
 at::Tensor add_value_embedding(const Block& block, const GptConfig& config, const at::Tensor& x_BTD,
                                const at::Tensor& v, const at::Tensor& embedding) {
@@ -93,6 +88,10 @@ at::Tensor attend_cached(const LayerContext& context, const at::Tensor& q, const
 }
 
 }  // namespace
+
+double score_scale(const GptConfig& config) {
+  return config.qk_scale * config.qk_scale / std::sqrt(static_cast<double>(config.head_dim()));
+}
 
 at::Tensor project(const at::Tensor& x, const kernels::ShadowedWeight& weight) {
   return at::linear(x, weight.read());

@@ -45,6 +45,9 @@ struct LayerContext {
 [[nodiscard]] at::Tensor block_forward_cached(const Block& block, const LayerContext& context, const at::Tensor& x_BTD,
                                               const at::Tensor& value_embedding, KvCache& cache);
 
+// The factor on the scores; qk_scale is in it twice, instead of multiplying queries and keys.
+[[nodiscard]] double score_scale(const GptConfig& config);
+
 // x [..., in] times weight [out, in].
 [[nodiscard]] at::Tensor project(const at::Tensor& x, const kernels::ShadowedWeight& weight);
 

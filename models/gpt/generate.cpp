@@ -32,9 +32,62 @@ void check_options(const Gpt& model, const std::vector<int64_t>& prompt, const G
   }
 }
 
-// Logits of the last token, [B, vocab].
-at::Tensor next_logits(const Gpt& model, const at::Tensor& tokens, KvCache& cache) {
-  return model.logits(model.hidden(tokens, cache).select(1, tokens.size(1) - 1));
+// A model of which the generation needs three things.
+struct Stepper {
+  std::function<KvCache(int64_t rows, int64_t capacity)> make_cache;
+  std::function<at::Tensor(const std::vector<int64_t>& prompt, KvCache&)> prefill;  // logits [1, vocab]
+  std::function<at::Tensor(const at::Tensor& next, KvCache&)> step;                 // logits [B, vocab]
+};
+
+Stepper stepper_of(const Gpt& model) {
+  const auto last_logits = [&model](const at::Tensor& tokens, KvCache& cache) {
+    return model.logits(model.hidden(tokens, cache).select(1, tokens.size(1) - 1));
+  };
+  return {
+      .make_cache = [&model](int64_t rows, int64_t capacity) { return model.make_cache(rows, capacity); },
+      .prefill = [last_logits](
+                     const std::vector<int64_t>& prompt,
+                     KvCache& cache) { return last_logits(at::tensor(prompt, at::kLong).unsqueeze(0), cache); },
+      .step = [last_logits](const at::Tensor& next, KvCache& cache) { return last_logits(next.unsqueeze(1), cache); }};
+}
+
+Stepper stepper_of(Decoder& decoder) {
+  return {.make_cache = [&decoder](int64_t rows, int64_t capacity) { return decoder.make_cache(rows, capacity); },
+          .prefill = [&decoder](const std::vector<int64_t>& prompt,
+                                KvCache& cache) { return decoder.prefill(prompt, cache); },
+          .step =
+              [&decoder](const at::Tensor& next, KvCache& cache) {
+                return decoder.step({next.const_data_ptr<int64_t>(), static_cast<size_t>(next.numel())}, cache);
+              }};
+}
+
+std::vector<std::vector<int64_t>> generate_by(const Stepper& model, const std::vector<int64_t>& prompt,
+                                              const GenerateOptions& options, const TokenCallback& on_tokens) {
+  const at::NoGradGuard no_grad;
+  at::Generator generator = at::detail::createCPUGenerator(options.seed);
+  const auto length = static_cast<int64_t>(prompt.size());
+  KvCache prefix = model.make_cache(1, length);
+  at::Tensor logits = model.prefill(prompt, prefix).expand({options.num_samples, -1});
+  KvCache cache = prefix.repeat(options.num_samples, length + options.max_tokens);
+
+  std::vector<std::vector<int64_t>> samples(static_cast<size_t>(options.num_samples));
+  std::vector<bool> ended(samples.size(), false);
+  for (int64_t i = 0; i < options.max_tokens; ++i) {
+    const at::Tensor next = sample(logits, options.sampling, generator);
+    std::vector<int64_t> column(next.const_data_ptr<int64_t>(), next.const_data_ptr<int64_t>() + next.numel());
+    for (size_t row = 0; row < samples.size(); ++row) {
+      ended[row] = ended[row] || std::ranges::count(options.stop_tokens, column[row]) > 0;
+      if (ended[row]) {
+        column[row] = -1;
+      } else {
+        samples[row].push_back(column[row]);
+      }
+    }
+    if (std::ranges::all_of(ended, [](bool is) { return is; })) break;
+    if (on_tokens) on_tokens(column);
+    if (i + 1 < options.max_tokens) logits = model.step(next, cache);
+  }
+  return samples;
 }
 
 }  // namespace
@@ -60,33 +113,9 @@ at::Tensor sample(const at::Tensor& logits, const SamplingOptions& options, at::
 
 std::vector<std::vector<int64_t>> generate(const Gpt& model, const std::vector<int64_t>& prompt,
                                            const GenerateOptions& options, const TokenCallback& on_tokens) {
-  const at::NoGradGuard no_grad;
   check_options(model, prompt, options);
-  at::Generator generator = at::detail::createCPUGenerator(options.seed);
-  const auto length = static_cast<int64_t>(prompt.size());
-  KvCache prefix = model.make_cache(1, length);
-  at::Tensor logits = next_logits(model, at::tensor(prompt, at::kLong).unsqueeze(0), prefix);
-  logits = logits.expand({options.num_samples, -1});
-  KvCache cache = prefix.repeat(options.num_samples, length + options.max_tokens);
-
-  std::vector<std::vector<int64_t>> samples(static_cast<size_t>(options.num_samples));
-  std::vector<bool> ended(samples.size(), false);
-  for (int64_t i = 0; i < options.max_tokens; ++i) {
-    const at::Tensor next = sample(logits, options.sampling, generator);
-    std::vector<int64_t> column(next.const_data_ptr<int64_t>(), next.const_data_ptr<int64_t>() + next.numel());
-    for (size_t row = 0; row < samples.size(); ++row) {
-      ended[row] = ended[row] || std::ranges::count(options.stop_tokens, column[row]) > 0;
-      if (ended[row]) {
-        column[row] = -1;
-      } else {
-        samples[row].push_back(column[row]);
-      }
-    }
-    if (std::ranges::all_of(ended, [](bool is) { return is; })) break;
-    if (on_tokens) on_tokens(column);
-    if (i + 1 < options.max_tokens) logits = next_logits(model, next.unsqueeze(1), cache);
-  }
-  return samples;
+  const auto decoder = options.decoder ? options.decoder : make_decoder(model, options.decode_dtype);
+  return generate_by(decoder ? stepper_of(*decoder) : stepper_of(model), prompt, options, on_tokens);
 }
 
 }  // namespace tern::gpt

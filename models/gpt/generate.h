@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
+#include "models/gpt/decoder.h"
 #include "models/gpt/gpt.h"
 
 namespace tern::gpt {
@@ -27,6 +29,10 @@ struct GenerateOptions {
   int64_t num_samples = 1;
   uint64_t seed = 42;
   std::vector<int64_t> stop_tokens;  // one of these ends a sample; it is not part of it
+  DecodeDtype decode_dtype = DecodeDtype::forward;
+  // The model's own, for those who generate more than once: its weights are converted once. Null: one is made for the
+  // call, of decode_dtype.
+  std::shared_ptr<Decoder> decoder{};
 };
 
 // Called with the new token of every sample (-1 for those that have ended).

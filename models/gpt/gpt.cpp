@@ -9,6 +9,8 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/tanh.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "models/gpt/init.h"
@@ -25,10 +27,27 @@ at::ScalarType dtype_by_name(const std::string& name) {
 
 }  // namespace
 
-Gpt::Gpt(const GptConfig& config, at::Generator& generator)
+void check_tokens(const GptConfig& config, std::span<const int64_t> tokens) {
+  if (tokens.empty()) return;
+  const auto [smallest, largest] = std::ranges::minmax(tokens);
+  if (smallest >= 0 && largest < config.vocab_size) return;
+  throw Error(ErrorKind::data,
+              "token " + std::to_string(smallest < 0 ? smallest : largest) + " is outside the model's vocabulary of " +
+                  std::to_string(config.vocab_size),
+              "", "use the tokenizer that the model was trained with");
+}
+
+Gpt::Gpt(const GptConfig& config, at::Generator& generator) : Gpt(config, nullptr) {
+  init_weights(config_, parameters_, generator);
+}
+
+Gpt::Gpt(const GptConfig& config, const NamedTensors& weights) : Gpt(config, &weights) {}
+
+Gpt::Gpt(const GptConfig& config, const NamedTensors* weights)
     : config_(config),
       dtype_(dtype_by_name(config.forward_dtype)),
-      weight_dtype_(dtype_ == at::kDouble ? at::kDouble : at::kFloat) {
+      weight_dtype_(dtype_ == at::kDouble ? at::kDouble : at::kFloat),
+      given_(weights) {
   check_config(config_);
   const int64_t width = config_.n_embd, vocab = config_.padded_vocab();
   if (config_.resid_lambdas) resid_lambdas_ = parameter("resid_lambdas", {config_.n_layer});
@@ -48,12 +67,18 @@ Gpt::Gpt(const GptConfig& config, at::Generator& generator)
   windows_ = window_sizes(config_);
   rope_ = kernels::make_rope_table(config_.max_positions(), config_.head_dim(), config_.rope_base,
                                    kernels::RopeDirection::clockwise, weight_dtype_);
-  init_weights(config_, parameters_, generator);
+  given_ = nullptr;
 }
 
 at::Tensor Gpt::parameter(const std::string& name, at::IntArrayRef sizes) {
-  at::Tensor tensor = at::empty(sizes, weight_dtype_);
-  tensor.set_requires_grad(true);
+  at::Tensor tensor;
+  if (given_ == nullptr) {
+    tensor = at::empty(sizes, weight_dtype_);
+    tensor.set_requires_grad(true);
+  } else {
+    tensor = given_->at(parameters_.size()).second;
+    TERN_CHECK(given_->at(parameters_.size()).first == name && tensor.sizes() == sizes, "weights of another model");
+  }
   parameters_.emplace_back(name, tensor);
   return tensor;
 }
@@ -83,7 +108,7 @@ void Gpt::make_block(int64_t layer) {
   blocks_.push_back(block);
 }
 
-void Gpt::check_tokens(const at::Tensor& tokens, int64_t first_position) const {
+void Gpt::check_text(const at::Tensor& tokens, int64_t first_position) const {
   TERN_CHECK(tokens.dim() == 2 && tokens.scalar_type() == at::kLong, "tokens are [B, T] int64");
   const int64_t end = first_position + tokens.size(1);
   if (end > config_.max_positions()) {
@@ -92,13 +117,8 @@ void Gpt::check_tokens(const at::Tensor& tokens, int64_t first_position) const {
                     std::to_string(config_.max_positions()),
                 "", "shorten it; the limit is ten times sequence_len=" + std::to_string(config_.sequence_len));
   }
-  if (tokens.numel() == 0) return;
-  const auto smallest = tokens.min().item<int64_t>(), largest = tokens.max().item<int64_t>();
-  if (smallest >= 0 && largest < config_.vocab_size) return;
-  throw Error(ErrorKind::data,
-              "token " + std::to_string(smallest < 0 ? smallest : largest) + " is outside the model's vocabulary of " +
-                  std::to_string(config_.vocab_size),
-              "", "use the tokenizer that the model was trained with");
+  const at::Tensor flat = tokens.cpu().contiguous();
+  check_tokens(config_, {flat.const_data_ptr<int64_t>(), static_cast<size_t>(flat.numel())});
 }
 
 at::Tensor Gpt::embed(const at::Tensor& tokens) const {
@@ -136,13 +156,13 @@ at::Tensor Gpt::trunk(const at::Tensor& tokens, const at::Tensor& x0_BTD, const 
 }
 
 at::Tensor Gpt::hidden(const at::Tensor& tokens) const {
-  check_tokens(tokens, 0);
+  check_text(tokens, 0);
   return trunk(tokens, smear(embed(tokens), {}), block_forward);
 }
 
 at::Tensor Gpt::hidden(const at::Tensor& tokens, KvCache& cache) const {
   const at::NoGradGuard no_grad;
-  check_tokens(tokens, cache.length());
+  check_text(tokens, cache.length());
   const at::Tensor embedded = embed(tokens);
   const at::Tensor out =
       trunk(tokens, smear(embedded, cache.previous_embedding()),

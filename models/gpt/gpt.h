@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,10 +23,16 @@ namespace tern::gpt {
 // Named tensors in nanochat's order, names as its state dict ("transformer.h.0.attn.c_q.weight").
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
+// Throws Error(data) for a token outside 0 to vocab_size - 1.
+void check_tokens(const GptConfig& config, std::span<const int64_t> tokens);
+
 class Gpt {
  public:
   // Throws Error(usage) for a configuration that can't be built. Draws the initial weights from generator.
   Gpt(const GptConfig& config, at::Generator& generator);
+  // A model of these weights, which are shared, not copied: the parameters of another one that differs in the dtypes of
+  // its activations or in the values of some weights.
+  Gpt(const GptConfig& config, const NamedTensors& weights);
 
   [[nodiscard]] const GptConfig& config() const { return config_; }
 
@@ -38,6 +45,8 @@ class Gpt {
   [[nodiscard]] const at::Tensor& lm_head() const { return lm_head_.weight; }
   // The same in the forward dtype, with the graph: what the cross entropy fuses with.
   [[nodiscard]] at::Tensor read_lm_head() const { return lm_head_.read(); }
+
+  [[nodiscard]] const kernels::RopeTable& rope() const { return rope_; }
 
   // tokens: [B, T] int64, each in 0 to vocab_size - 1. Returns what lm_head turns into logits, [B, T, D] in the forward
   // dtype, with the graph to the parameters unless gradients are off. Throws Error(usage) when T is over
@@ -53,10 +62,11 @@ class Gpt {
   [[nodiscard]] KvCache make_cache(int64_t rows, int64_t capacity) const;
 
  private:
+  Gpt(const GptConfig& config, const NamedTensors* weights);
   at::Tensor parameter(const std::string& name, at::IntArrayRef sizes);
   kernels::ShadowedWeight shadowed_parameter(const std::string& name, at::IntArrayRef sizes);
   void make_block(int64_t layer);
-  void check_tokens(const at::Tensor& tokens, int64_t first_position) const;
+  void check_text(const at::Tensor& tokens, int64_t first_position) const;
   [[nodiscard]] at::Tensor embed(const at::Tensor& tokens) const;
   [[nodiscard]] at::Tensor smear(const at::Tensor& x_BTD, const at::Tensor& previous) const;
   template <class RunBlock>
@@ -65,6 +75,7 @@ class Gpt {
   GptConfig config_;
   at::ScalarType dtype_;         // of the activations
   at::ScalarType weight_dtype_;  // float32, or float64 for float64 activations
+  const NamedTensors* given_;    // while the model is built of another's weights
   NamedTensors parameters_;
   std::map<std::string, std::shared_ptr<kernels::ShadowWeight>> shadows_;  // by parameter
   at::Tensor wte_;                                                         // [V, D]

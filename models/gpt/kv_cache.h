@@ -28,6 +28,10 @@ class KvCache {
   [[nodiscard]] at::Tensor keys(int64_t layer, int64_t new_tokens) const;
   [[nodiscard]] at::Tensor values(int64_t layer, int64_t new_tokens) const;
 
+  // The whole room of a layer, [B, K, capacity(), C], contiguous: for those who write and read it in place.
+  [[nodiscard]] at::Tensor key_room(int64_t layer) const { return keys_.select(0, layer); }
+  [[nodiscard]] at::Tensor value_room(int64_t layer) const { return values_.select(0, layer); }
+
   // What smear adds to the next token: the last token's normalised embedding, [B, 1, D]; undefined before the first.
   [[nodiscard]] const at::Tensor& previous_embedding() const { return previous_embedding_; }
 

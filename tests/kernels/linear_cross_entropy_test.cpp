@@ -5,6 +5,8 @@
 #include <ATen/ops/matmul.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/kernels/cases.h"
 #include "tests/support/tensors.h"
 
@@ -54,6 +56,62 @@ TEST(LinearCrossEntropy, MatchesPlain) {
   }
 }
 
+// Float32 on the CPU goes tile by tile of the vocabulary; 512 features make tiles of 64 of its rows, 256 tokens a
+// chunk.
+TEST(LinearCrossEntropy, TilesMatchPlain) {
+  struct Shape {
+    int64_t tokens, features, width, vocab;
+  };
+  for (const Shape& shape :
+       std::vector<Shape>{{1, 1, 1, 0}, {300, 512, 200, 190}, {17, 513, 65, 64}, {70, 20, 3000, 0}}) {
+    for (double softcap : {0.0, 15.0}) {
+      const CrossEntropyOptions options{.softcap = softcap, .vocab = shape.vocab};
+      const auto labels = labels_for({shape.tokens}, shape.vocab == 0 ? shape.width : shape.vocab);
+      const auto row_weight = weights_like(labels, at::kFloat) / static_cast<double>(shape.tokens);
+      // Sums of up to 513 products, logits of up to about 20.
+      const Tolerance tolerance{2e-5, 2e-5};
+      EXPECT_TRUE(matches_plain(
+          [&](const auto& in) {
+            return kernels::linear_cross_entropy(in[0], in[1], labels, row_weight, options).total;
+          },
+          [&](const auto& in) { return plain(in[0], in[1], labels, row_weight, options); },
+          {randn({shape.tokens, shape.features}, 1, at::kFloat),
+           randn({shape.width, shape.features}, 2, at::kFloat) * 0.2},
+          tolerance, tolerance))
+          << shape.tokens << " " << shape.features << " " << softcap;
+    }
+  }
+}
+
+// A confident row keeps the digits of its small loss and gradient.
+TEST(LinearCrossEntropy, ConfidentRowsKeepTheirDigits) {
+  at::Tensor hidden = at::full({2, 4}, 2.0f), weight = at::zeros({90, 4}, at::kFloat);
+  weight[7].fill_(2);  // a logit of 16 among zeros
+  const auto labels = at::full({2}, 7, at::kLong);
+  const auto row_weight = at::ones({2}, at::kFloat);
+  const CrossEntropyOptions options;
+  at::Tensor d_hidden, d_weight;
+  const auto rows =
+      kernels::linear_cross_entropy_forward_backward(hidden, weight, labels, row_weight, options, d_hidden, d_weight);
+  const double loss = std::log1p(89 * std::exp(-16.0));
+  EXPECT_TRUE(
+      close(rows.loss, at::full({2}, loss, at::kDouble), 0.1, 0));  // 89 terms of 1e-7 beside 1: each is rounded
+  EXPECT_TRUE(close(d_weight[7], at::full({4}, 2 * 2 * std::expm1(-loss), at::kDouble), 0.1, 0));
+  EXPECT_TRUE(rows.argmax.eq(7).all().item<bool>());
+}
+
+TEST(LinearCrossEntropy, NanIsNotLost) {
+  at::Tensor hidden = randn({3, 8}, 1, at::kFloat), weight = randn({40, 8}, 2, at::kFloat);
+  hidden[1][3] = NAN;
+  const auto labels = labels_for({3}, 40);
+  at::Tensor d_hidden, d_weight;
+  const auto rows = kernels::linear_cross_entropy_forward_backward(hidden, weight, labels, at::ones({3}, at::kFloat),
+                                                                   {}, d_hidden, d_weight);
+  EXPECT_TRUE(std::isnan(rows.loss[1].item<float>()));
+  EXPECT_FALSE(std::isnan(rows.loss[0].item<float>()));
+  EXPECT_TRUE(d_weight.isnan().any().item<bool>());
+}
+
 TEST(LinearCrossEntropy, GradcheckInFloat64) {
   const auto labels = labels_for({4}, 9), row_weight = weights_like(labels, at::kDouble);
   EXPECT_TRUE(gradcheck(
@@ -74,7 +132,14 @@ TEST(LinearCrossEntropy, ManyChunksAgreeWithOne) {
   EXPECT_TRUE(same(chunked.argmax, whole.argmax));
   EXPECT_TRUE(same(chunked.valid_count, whole.valid_count));
   EXPECT_TRUE(same(chunked.correct_count, whole.correct_count));
-  EXPECT_TRUE(close(d_hidden, at::matmul(d_logits, weight), 1e-5, 1e-5));
+  // Sums of 100000 products: no further from float64's than twice the plain path's.
+  at::Tensor exact_logits;
+  static_cast<void>(
+      kernels::cross_entropy_forward_backward(at::matmul(hidden.to(at::kDouble), weight.to(at::kDouble).t()), labels,
+                                              row_weight.to(at::kDouble), {}, exact_logits));
+  const at::Tensor exact = at::matmul(exact_logits, weight.to(at::kDouble));
+  const auto error = [&](const at::Tensor& found) { return (found - exact).abs().max().item<double>(); };
+  EXPECT_LE(error(d_hidden), 2 * error(at::matmul(d_logits, weight)));
   EXPECT_TRUE(close(d_weight, at::matmul(d_logits.view({200, -1}).t(), hidden.view({200, 4})), 1e-5, 1e-6));
   const auto forward = kernels::linear_cross_entropy_forward(hidden, weight, labels, {});
   EXPECT_TRUE(same(forward.loss, chunked.loss));
@@ -91,8 +156,8 @@ at::Tensor small_integers(at::IntArrayRef sizes, unsigned seed, double unit) {
   return randn(sizes, seed, at::kDouble).round().clamp(-1, 1).mul(unit).to(at::kBFloat16);
 }
 
-// One rounding to bfloat16, 2^-8 of the value at most, at the end of all chunks; the float32 sum of 512 terms below 1e-2 adds
-// 512 * 2^-24 * 1e-2 at most. Rounding once per chunk would be off by several times as much.
+// One rounding to bfloat16, 2^-8 of the value at most, at the end of all chunks; the float32 sum of 512 terms below
+// 1e-2 adds 512 * 2^-24 * 1e-2 at most. Rounding once per chunk would be off by several times as much.
 TEST(LinearCrossEntropy, WeightGradientOfManyChunksIsRoundedOnce) {
   const auto hidden = small_integers({512, 8}, 1, 1), weight = small_integers({64, 8}, 2, 0.25);
   const auto labels = labels_for({512}, 64), row_weight = at::full({512}, 1.0 / 128, at::kFloat);

@@ -12,6 +12,8 @@
 #include "kernels/adamw/adamw.h"
 #include "kernels/attention/attention.h"
 #include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/decode_attention/decode_attention.h"
+#include "kernels/matvec/matvec.h"
 #include "kernels/relu_squared/relu_squared.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "kernels/sign_sgd/sign_sgd.h"
@@ -51,6 +53,13 @@ Results run_all() {
   Results results{y,        rstd, dx,      d_sum,
                   gated,    d_x,  squared, d_squared,
                   d_logits, loss, weights, kernels::rope_qkv(randn({1, 301, 192}, 6, at::kFloat), {1, 1, 64}, angles)};
+  at::Tensor products, scores = at::empty({2, 8, 200}, at::kFloat), attended = at::empty({2, 512}, at::kFloat);
+  kernels::matvec(x.narrow(0, 0, 2), {{kernels::pack_matvec_weight(randn({301, 512}, 7, at::kFloat), at::kChar)}},
+                  products);
+  kernels::decode_attention(x.narrow(0, 0, 2), randn({2, 8, 200, 64}, 8, at::kFloat),
+                            randn({2, 8, 200, 64}, 9, at::kFloat), 190, 180, 0.1, scores, attended);
+  results.push_back(products);
+  results.push_back(attended);
   auto tensors = adam_tensors(at::kFloat, true, true);
   const kernels::AdamOptions options{.lr = 0.1, .weight_decay = 0.1, .step = 2};
   kernels::adam_atan2_step(tensors, options);

@@ -7,20 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/tensor.h>
 
-#include "apps/gpt_optimizer.h"
-#include "apps/gpt_tensors.h"
 #include "apps/program.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/npy.h"
 #include "base/version.h"
 #include "engine/checkpoint/weights.h"
-#include "models/gpt/loss.h"
 #include "tests/parity/deviation.h"
+#include "tests/parity/gpt_trace.h"
 #include "tests/parity/recorded_with.h"
 
 namespace tern {
@@ -31,12 +25,6 @@ using nlohmann::ordered_json;
 constexpr double kLossTolerance = 1e-5;
 constexpr double kTolerance = 1e-4;        // gradient norms and weights
 constexpr double kScalarTolerance = 1e-3;  // of lambdas and gates
-
-struct Trace {
-  std::filesystem::path folder;
-  ordered_json json;
-  NpyArray tokens;
-};
 
 struct Verdict {
   Deviation loss, grad_norm, scalar_grad_norm, weights, scalar_weights, hyperparameters;
@@ -53,74 +41,6 @@ struct Verdict {
 // of a gate's: in gpt_small, upstream's own float32 gate lies 1.9e-4 from a float64 replay of it (ours 1.8e-4).
 bool is_scalar(const std::string& name) {
   return name.find("_lambda") != std::string::npos || name.find("gate") != std::string::npos;
-}
-
-Trace read_trace(const std::filesystem::path& folder) {
-  Trace trace{.folder = folder, .json = {}, .tokens = {}};
-  const auto path = folder / "trace.json";
-  try {
-    trace.json = ordered_json::parse(read_file(path));
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(ErrorKind::data, std::string("not valid JSON: ") + e.what(), path.string());
-  }
-  trace.tokens = open_npy(folder / "tokens.npy");
-  const auto& shape = trace.tokens.shape;
-  const auto steps = static_cast<int64_t>(trace.json.at("trace").size());
-  if (shape.size() != 3 || shape[0] != steps || shape[1] < 1 || shape[2] < 2) {
-    throw Error(ErrorKind::data, "tokens need the shape (steps, batch, tokens + 1)", trace.tokens.name,
-                "trace.json has " + std::to_string(steps) + " steps");
-  }
-  return trace;
-}
-
-template <class T>
-void read(const ordered_json& config, const char* key, T& value) {
-  if (config.contains(key)) value = config.at(key).get<T>();
-}
-
-// nanochat's own keys, and, where a trace is of a model with other parts, theirs.
-gpt::GptConfig read_config(const ordered_json& json) {
-  gpt::GptConfig config;
-  config.forward_dtype = "float32";
-  read(json, "sequence_len", config.sequence_len);
-  read(json, "vocab_size", config.vocab_size);
-  read(json, "n_layer", config.n_layer);
-  read(json, "n_head", config.n_head);
-  read(json, "n_kv_head", config.n_kv_head);
-  read(json, "n_embd", config.n_embd);
-  read(json, "pad_vocab_to", config.pad_vocab_to);
-  read(json, "window_pattern", config.window_pattern);
-  read(json, "rope_base", config.rope_base);
-  read(json, "qk_norm", config.qk_norm);
-  read(json, "qk_scale", config.qk_scale);
-  read(json, "value_embeds", config.value_embeds);
-  read(json, "resid_lambdas", config.resid_lambdas);
-  read(json, "x0_lambdas", config.x0_lambdas);
-  read(json, "smear", config.smear);
-  read(json, "backout", config.backout);
-  read(json, "softcap", config.softcap);
-  return config;
-}
-
-GptOptimizerConfig read_optimizer_config(const ordered_json& json) {
-  GptOptimizerConfig config;
-  read(json, "orthogonalization", config.orthogonalization);
-  read(json, "iterations", config.iterations);
-  read(json, "equilibrate", config.equilibrate);
-  read(json, "renormalize", config.renormalize);
-  read(json, "reduce_variance", config.reduce_variance);
-  read(json, "unembedding_beta2", config.unembedding_beta2);
-  read(json, "unembedding_weight_decay", config.unembedding_weight_decay);
-  read(json, "embedding_beta2", config.embedding_beta2);
-  read(json, "embedding_weight_decay", config.embedding_weight_decay);
-  return config;
-}
-
-GptRates read_rates(const ordered_json& json) {
-  return {.embedding_lr = json.at("embedding_lr").get<double>(),
-          .unembedding_lr = json.at("unembedding_lr").get<double>(),
-          .matrix_lr = json.at("matrix_lr").get<double>(),
-          .scalar_lr = json.at("scalar_lr").get<double>()};
 }
 
 // The recorded groups are what our own derivation must arrive at.
@@ -142,45 +62,6 @@ void compare_groups(Verdict& verdict, const GptGroups& groups, const ordered_jso
   }
 }
 
-// Takes over the recorded hyperparameters. Throws Error(data) unless the groups have the recorded sizes.
-void use_recorded(GptGroups& groups, const ordered_json& recorded, const std::string& where) {
-  size_t index = 0;
-  size_t matrices = 0;
-  for (const ordered_json& group : recorded) {
-    const auto size = group.at("n").get<size_t>();
-    const auto lr = group.at("lr").get<double>();
-    if (group.at("kind") == "muon") {
-      matrices += size;
-      groups.muon.lr = lr;
-      groups.muon.beta2 = group.at("beta2").get<double>();
-      groups.muon.recipe.iterations = group.at("ns_steps").get<int64_t>();
-      continue;
-    }
-    if (index == groups.adamw.size() || groups.adamw[index].parameters.size() != size) {
-      throw Error(ErrorKind::data, "AdamW group " + std::to_string(index) + " has other parameters than ours", where);
-    }
-    AdamWGroup& ours = groups.adamw[index++];
-    ours.lr = lr;
-    ours.beta1 = group.at("betas").at(0).get<double>();
-    ours.beta2 = group.at("betas").at(1).get<double>();
-    ours.eps = group.at("eps").get<double>();
-    ours.weight_decay = group.at("weight_decay").get<double>();
-  }
-  if (index != groups.adamw.size() || matrices != groups.muon.parameters.size()) {
-    throw Error(ErrorKind::data, "the groups leave parameters of the model out", where);
-  }
-}
-
-MuonAdamWStep read_step(const ordered_json& groups) {
-  MuonAdamWStep step;
-  for (const ordered_json& group : groups) {
-    if (group.at("kind") != "muon") continue;
-    step.muon_momentum = group.at("momentum").get<double>();
-    step.muon_weight_decay = group.at("weight_decay").get<double>();
-  }
-  return step;
-}
-
 void compare_step(Verdict& verdict, const ordered_json& recorded, double loss, const gpt::Gpt& model) {
   const std::string at_step = " at step " + std::to_string(recorded.at("step").get<int64_t>());
   const auto recorded_loss = recorded.at("loss").get<double>();
@@ -195,7 +76,7 @@ void compare_step(Verdict& verdict, const ordered_json& recorded, double loss, c
   }
 }
 
-void compare_final(Verdict& verdict, const Trace& trace, const gpt::Gpt& model) {
+void compare_final(Verdict& verdict, const GptTrace& trace, const gpt::Gpt& model) {
   const std::map<std::string, at::Tensor> ours(model.parameters().begin(), model.parameters().end());
   const auto deviation_of = [&](const std::string& name) -> Deviation& {
     return is_scalar(name) ? verdict.scalar_weights : verdict.weights;
@@ -214,30 +95,23 @@ void compare_final(Verdict& verdict, const Trace& trace, const gpt::Gpt& model) 
   }
 }
 
-Verdict replay(const Trace& trace) {
-  at::Generator generator = at::detail::createCPUGenerator(0);
-  const gpt::Gpt model(read_config(trace.json.at("config")), generator);
-  load_gpt_weights(model, load_weights(trace.folder / "init.pt"), (trace.folder / "init.pt").string());
-
-  const ordered_json& recorded_groups = trace.json.at("groups");
-  const bool has_rates = trace.json.contains("rates");  // recordings by record.py have them
-  GptGroups groups = gpt_groups(model, has_rates ? read_rates(trace.json.at("rates")) : GptRates(),
-                                read_optimizer_config(trace.json.value("optimizer", ordered_json::object())));
+Verdict replay(const GptTrace& trace) {
+  const gpt::Gpt model = make_trace_model(trace);
+  GptGroups groups = derive_groups(trace, model);
   Verdict verdict;
-  if (has_rates) compare_groups(verdict, groups, recorded_groups);
-  use_recorded(groups, recorded_groups, (trace.folder / "trace.json").string());
+  // Recordings by record.py have the rates that groups are derived from.
+  if (trace.json.contains("rates")) compare_groups(verdict, groups, trace.json.at("groups"));
+  use_recorded_groups(groups, trace);
   MuonAdamW optimizer(groups.adamw, groups.muon);
+  const MuonAdamWStep step = read_step(trace);
 
-  const at::Tensor tokens = at::tensor(trace.tokens.to_int64(), at::kLong).reshape(trace.tokens.shape);
-  const int64_t length = tokens.size(2) - 1;
   const ordered_json& steps = trace.json.at("trace");
   for (size_t i = 0; i < steps.size(); ++i) {
-    const at::Tensor batch = tokens[static_cast<int64_t>(i)];
-    const at::Tensor inputs = batch.narrow(1, 0, length), targets = batch.narrow(1, 1, length);
-    const gpt::Loss loss = gpt::token_loss(model, model.hidden(inputs), targets);
+    const GptTraceBatch batch = read_batch(trace, static_cast<int64_t>(i));
+    const gpt::Loss loss = gpt::token_loss(model, model.hidden(batch.inputs), batch.targets);
     loss.mean.backward();
     compare_step(verdict, steps[i], loss.mean.item<double>(), model);
-    optimizer.step(read_step(recorded_groups));
+    optimizer.step(step);
     optimizer.zero_grad();
   }
   compare_final(verdict, trace, model);
@@ -272,7 +146,7 @@ int run(int argc, char** argv) {
   const auto folder = parsed["folder"].as<std::string>();
   const Verdict verdict = [&] {
     try {
-      const Trace trace = read_trace(folder);
+      const GptTrace trace = read_gpt_trace(folder);
       use_instructions(recorded_with(trace.json).cpu_capability, argv);
       return replay(trace);
     } catch (const nlohmann::json::exception& e) {

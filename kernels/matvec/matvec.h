@@ -1,0 +1,35 @@
+// Products of few rows with matrices that are read from memory once, which is all that decoding a token costs:
+//
+//   y = [x W1^T, x W2^T, ...]
+//
+// Weights are float32, bfloat16 or int8; products and sums are float32 whatever the weights are. int8 has a scale per
+// row, w = scale * value, value = round(w / scale), scale = largest |w| of the row / 127 (weight-only quantisation, as
+// LLM.int8's vector-wise one without its outliers, Dettmers et al. 2022, arXiv 2208.07339).
+//
+// Every element of y is summed by one thread in a fixed order: results are the same for every number of threads.
+// On the CPU. Errors: tern::Error (usage) naming the argument, before anything is written.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <span>
+
+namespace tern::kernels {
+
+// A matrix in the type that it is read in.
+struct MatvecWeight {
+  at::Tensor values;  // [out, in]: float32, bfloat16 or int8, contiguous
+  at::Tensor scales;  // [out] float32 for int8, else undefined
+};
+
+// weight: [out, in] float32, contiguous. For float32 it is shared, not copied.
+[[nodiscard]] MatvecWeight pack_matvec_weight(const at::Tensor& weight, at::ScalarType type);
+
+// The matrix that matvec multiplies with, [out, in] float32.
+[[nodiscard]] at::Tensor unpack_matvec_weight(const MatvecWeight& weight);
+
+// x: [rows, in] float32; weights: one or more of one type. y: [rows, sum of their out] float32, written in place if
+// defined, else allocated. Both contiguous.
+void matvec(const at::Tensor& x, std::span<const MatvecWeight> weights, at::Tensor& y);
+
+}  // namespace tern::kernels
