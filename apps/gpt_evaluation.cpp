@@ -21,6 +21,18 @@ at::Tensor to_tensor(const std::vector<int64_t>& values, int64_t rows, int64_t c
   return tensor;
 }
 
+// Bytes at the end that more bytes may make a character of: at most 3.
+size_t unfinished_utf8(std::string_view bytes) {
+  for (size_t count = 1; count <= std::min<size_t>(3, bytes.size()); ++count) {
+    const auto lead = static_cast<unsigned char>(bytes[bytes.size() - count]);
+    if (lead < 0x80) return 0;
+    if (lead < 0xC0) continue;  // inside a character
+    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    return length > count ? count : 0;
+  }
+  return 0;
+}
+
 }  // namespace
 
 TokenTensors to_tensors(const text::TokenBatch& batch) {
@@ -29,7 +41,7 @@ TokenTensors to_tensors(const text::TokenBatch& batch) {
 }
 
 gpt::BitsPerByte bits_per_byte(const gpt::Gpt& model, text::PackingLoader& loader, int64_t batches,
-                               const text::Tokenizer& tokenizer) {
+                               const text::Tokenizer& tokenizer, const std::function<void()>& on_batch) {
   const at::NoGradGuard no_grad;
   const std::vector<int32_t> lengths = tokenizer.byte_lengths();
   const at::Tensor byte_lengths = at::tensor(std::vector<int64_t>(lengths.begin(), lengths.end()), at::kLong);
@@ -37,6 +49,7 @@ gpt::BitsPerByte bits_per_byte(const gpt::Gpt& model, text::PackingLoader& loade
   for (int64_t i = 0; i < batches; ++i) {
     const TokenTensors batch = to_tensors(loader.next());
     sum.add(gpt::token_loss(model, model.hidden(batch.inputs), batch.targets).per_token, batch.targets, byte_lengths);
+    if (on_batch) on_batch();
   }
   return sum;
 }
@@ -55,15 +68,26 @@ const std::vector<std::string>& sample_prompts() {
 }
 
 std::vector<std::string> complete(const gpt::Gpt& model, const text::Tokenizer& tokenizer, const std::string& prompt,
-                                  gpt::GenerateOptions options) {
+                                  gpt::GenerateOptions options,
+                                  const std::function<void(const std::string&)>& on_text) {
+  TERN_CHECK(!on_text || options.num_samples == 1, "one sample to stream");
   options.stop_tokens.push_back(tokenizer.bos());
   options.stop_tokens.push_back(tokenizer.special("<|assistant_end|>"));
   const std::vector<text::TokenId> tokens = text::Encoder(tokenizer).encode(prompt, tokenizer.bos());
+  std::string waiting;  // bytes that may be the start of a character
+  const auto stream = [&](const std::vector<int64_t>& column) {
+    waiting += tokenizer.bytes(static_cast<text::TokenId>(column[0]));
+    const size_t whole = waiting.size() - unfinished_utf8(waiting);
+    if (whole > 0) on_text(text::replace_invalid_utf8(waiting.substr(0, whole)));
+    waiting.erase(0, whole);
+  };
   std::vector<std::string> texts;
-  for (const auto& sample : gpt::generate(model, {tokens.begin(), tokens.end()}, options)) {
+  for (const auto& sample : gpt::generate(model, {tokens.begin(), tokens.end()}, options,
+                                          on_text ? gpt::TokenCallback(stream) : gpt::TokenCallback())) {
     const std::vector<text::TokenId> ids(sample.begin(), sample.end());
     texts.push_back(text::replace_invalid_utf8(prompt + tokenizer.decode(ids)));
   }
+  if (!waiting.empty()) on_text(text::replace_invalid_utf8(waiting));
   return texts;
 }
 

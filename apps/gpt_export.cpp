@@ -24,14 +24,6 @@ fs::path find_checkpoint(const fs::path& in) {
   return *newest;
 }
 
-int64_t vocab_size(const Snapshot& snapshot, const fs::path& folder) {
-  const auto task = snapshot.counters.find("task");
-  if (task == snapshot.counters.end() || !task->contains("vocab_size")) {
-    throw Error(ErrorKind::checkpoint, "this is not a checkpoint of gpt_train", folder.string());
-  }
-  return task->at("vocab_size").get<int64_t>();
-}
-
 nlohmann::ordered_json make_meta(const GptJob& job, const GptPlan& plan, const Snapshot& snapshot) {
   nlohmann::ordered_json meta = {{"user_config", {{"depth", job.train.depth}, {"run", job.train.run}}},
                                  {"device_batch_size", plan.task.device_batch_size},
@@ -47,7 +39,7 @@ nlohmann::ordered_json make_meta(const GptJob& job, const GptPlan& plan, const S
 int64_t export_to_nanochat(const fs::path& in, const fs::path& out) {
   const fs::path folder = find_checkpoint(in);
   const Snapshot snapshot = load_checkpoint(folder, /*rank=*/0, read_manifest(folder).world_size);
-  const int64_t vocabulary = vocab_size(snapshot, folder);
+  const int64_t vocabulary = trained_vocab_size(snapshot.counters, folder.string());
   const GptJob job = read_gpt_job(config::read_yaml(snapshot.config_yaml, (folder / "config").string()));
   const GptPlan plan = make_gpt_plan(job, vocabulary, 1);
   at::Generator generator = at::detail::createCPUGenerator(0);

@@ -29,6 +29,14 @@ int64_t accumulation_steps(const GptTaskOptions& options, int64_t seq_len, int64
               "in the configuration", "use total_batch_size=" + std::to_string(above));
 }
 
+int64_t trained_vocab_size(const nlohmann::ordered_json& counters, const std::string& where) {
+  const auto task = counters.find("task");
+  if (task == counters.end() || !task->contains("vocab_size")) {
+    throw Error(ErrorKind::checkpoint, "this is not a checkpoint of gpt_train", where);
+  }
+  return task->at("vocab_size").get<int64_t>();
+}
+
 GptTask::GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_documents, GptTaskOptions options,
                  MakeOptimizer make_optimizer, ProcessGroup* group)
     : model_(model),
@@ -72,6 +80,16 @@ int64_t GptTask::total_iterations() const {
   int64_t count = 1;  // the last one ends with the last step, whether something is evaluated then or not
   for (int64_t step = 0; step < options_.num_iterations; ++step) count += evaluates_at(step) ? 1 : 0;
   return count;
+}
+
+StepDisplay GptTask::display() {
+  const auto tokens = static_cast<double>(model_.config().sequence_len);
+  return {.unit = "tok",
+          .units_per_example = tokens,
+          .flops_per_example = tokens * options_.flops_per_token,
+          .peak_flops = options_.peak_flops * static_cast<double>(group_.world_size()),
+          .eta = true,
+          .loss = "train/loss_smooth"};
 }
 
 // An iteration of the loop ends wherever something is to be evaluated.
@@ -127,7 +145,7 @@ EvalResult GptTask::evaluate(int64_t step, const std::filesystem::path& run_dir)
   }
   if (step == 0) return result;
   if (!core_tasks_.empty() && is_due(step, options_.core_metric_every)) evaluate_core(result);
-  if (is_due(step, options_.sample_every) && group_.leads()) write_samples(step, run_dir);
+  if (is_due(step, options_.sample_every) && group_.leads()) result.messages = write_samples(step, run_dir);
   return result;
 }
 
@@ -137,18 +155,21 @@ void GptTask::evaluate_core(EvalResult& result) {
   result.metrics.emplace_back("core/metric", core.core_metric);
 }
 
-void GptTask::write_samples(int64_t step, const std::filesystem::path& run_dir) {
+std::vector<std::string> GptTask::write_samples(int64_t step, const std::filesystem::path& run_dir) {
   std::ofstream file(run_dir / "samples.txt", std::ios::app);
   file << "step " << step << "\n";
+  std::vector<std::string> samples;
   for (const std::string& prompt : sample_prompts()) {
     gpt::GenerateOptions options;
     options.sampling.temperature = 0;
-    file << complete(model_, tokenizer_, prompt, options).at(0) << "\n";
+    samples.push_back(complete(model_, tokenizer_, prompt, options).at(0));
+    file << samples.back() << "\n";
   }
   file.flush();
   if (!file) {
     throw Error(ErrorKind::data, "could not write the samples", (run_dir / "samples.txt").string(), "free some space");
   }
+  return samples;
 }
 
 nlohmann::ordered_json GptTask::counters() {

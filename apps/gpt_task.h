@@ -27,11 +27,17 @@ struct GptTaskOptions {
   std::filesystem::path eval_bundle;
   int64_t sample_every = 2000;
   int threads = 4;  // that encode documents
+  double flops_per_token = 0;
+  double peak_flops = 0;  // per second and rank; 0: unknown
 };
 
 // Micro-batches that a step's gradient is accumulated from. Throws Error(usage) unless total_batch_size is a multiple
 // of what all ranks take at once.
 [[nodiscard]] int64_t accumulation_steps(const GptTaskOptions& options, int64_t seq_len, int64_t world_size);
+
+// The vocabulary of the model that wrote these counters of a checkpoint. Throws Error(checkpoint) naming `where` for
+// counters that are not a GptTask's.
+[[nodiscard]] int64_t trained_vocab_size(const nlohmann::ordered_json& counters, const std::string& where);
 
 class GptTask : public Task {
  public:
@@ -48,6 +54,7 @@ class GptTask : public Task {
   [[nodiscard]] int64_t total_iterations() const;
 
   [[nodiscard]] std::vector<std::string> notices() override { return notices_; }
+  [[nodiscard]] StepDisplay display() override;
   [[nodiscard]] bool next_batch() override;
   [[nodiscard]] StepResult forward_backward() override;
   void accept_step() override;
@@ -55,7 +62,8 @@ class GptTask : public Task {
   [[nodiscard]] std::unique_ptr<Optimizer> make_optimizer() override { return make_optimizer_(); }
   [[nodiscard]] TensorList model_state() override { return model_.parameters(); }
   [[nodiscard]] std::optional<SparseRows> sparse_rows() override { return std::nullopt; }
-  // val/bpb and core/..., as far as they are due at this step; samples are added to run_dir/samples.txt.
+  // val/bpb and core/..., as far as they are due at this step; samples are messages and are added to
+  // run_dir/samples.txt.
   [[nodiscard]] EvalResult evaluate(int64_t step, const std::filesystem::path& run_dir) override;
   [[nodiscard]] TensorList carry_state(bool) override { return {}; }
   [[nodiscard]] nlohmann::ordered_json counters() override;
@@ -67,7 +75,7 @@ class GptTask : public Task {
   [[nodiscard]] bool is_due(int64_t step, int64_t every) const;
   [[nodiscard]] bool evaluates_at(int64_t step) const;
   void evaluate_core(EvalResult& result);
-  void write_samples(int64_t step, const std::filesystem::path& run_dir);
+  [[nodiscard]] std::vector<std::string> write_samples(int64_t step, const std::filesystem::path& run_dir);
 
   gpt::Gpt& model_;
   const text::Tokenizer tokenizer_;

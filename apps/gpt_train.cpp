@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include "apps/device.h"
+#include "apps/gpt_documents.h"
+#include "apps/gpt_report.h"
 #include "apps/gpt_train_config.h"
 #include "apps/program.h"
 #include "base/error.h"
 #include "data/text/base_dir.h"
-#include "data/text/shard_set.h"
 #include "engine/distributed/process_group.h"
 #include "engine/optim/pretraining_optimizer.h"
 #include "engine/train/stop_signal.h"
@@ -20,15 +21,6 @@ namespace {
 
 constexpr const char* kStopNotice =
     "stopping: this step is finished and a checkpoint written; Ctrl-C once more stops at once, without one";
-
-GptTask::OpenDocuments document_opener(const GptTrainConfig& config) {
-  if (config.data) {
-    return [path = *config.data](text::Split split) { return text::open_text_documents(path, split); };
-  }
-  return [folder = text::base_data_dir(text::base_dir())](text::Split split) {
-    return text::open_documents(folder, split);
-  };
-}
 
 int train(const GptJob& job, ProcessGroup& group) {
   prepare_cpu(job.train.threads);
@@ -44,7 +36,7 @@ int train(const GptJob& job, ProcessGroup& group) {
     const Shard shard{group.rank(), group.world_size()};
     return std::make_unique<PretrainingOptimizer>(MuonAdamW(groups.adamw, groups.muon, shard), plan.schedule, &group);
   };
-  GptTask task(model, tokenizer, document_opener(job.train), plan.task, make_optimizer, &group);
+  GptTask task(model, tokenizer, document_opener(job.train.data), plan.task, make_optimizer, &group);
   const std::string run_dir = (base / "models" / model_tag(job.train)).string();
   if (group.leads()) {
     fmt::print(stderr, "{}: {} parameters, {} steps of {} tokens, {:.3e} FLOPs, run folder {}\n", model_tag(job.train),
@@ -54,7 +46,12 @@ int train(const GptJob& job, ProcessGroup& group) {
   }
   const TrainConfig loop = loop_config(job.train, run_dir);
   Trainer trainer(loop, {plan.task.num_iterations, task.total_iterations()}, task, job.resolved_yaml, &group);
-  return trainer.run() == TrainOutcome::stopped_by_signal ? stop_exit_code(stop_signal()) : 0;
+  const TrainOutcome outcome = trainer.run();
+  if (outcome == TrainOutcome::finished && group.leads()) {
+    const std::string metrics = run_dir + "/metrics.jsonl";
+    write_report_section(base / "report", base_training_section(job, plan, group.world_size(), metrics));
+  }
+  return outcome == TrainOutcome::stopped_by_signal ? stop_exit_code(stop_signal()) : 0;
 }
 
 }  // namespace

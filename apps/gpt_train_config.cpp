@@ -91,6 +91,11 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
     table.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0).at_most(4096);
     table.option("log_interval", &C::log_interval, "steps between log lines").at_least(1);
     table.option("device", &C::device, "this version trains GPTs on CPUs only").one_of({"auto", "cpu"});
+    table.option("device_type", &C::device_type, "nanochat's name of device; empty: device counts").one_of({"", "cpu"});
+    table
+        .option("peak_flops", &C::peak_flops,
+                "of the device, per second, for MFU; 0: from a table of GPUs, else no MFU")
+        .at_least(0);
     table.option("on_nan", &C::on_nan, "when a loss or gradient isn't finite").one_of({"stop", "skip", "rollback"});
     table.option("time_limit", &C::time_limit, "seconds, then a checkpoint is written; 0: none").at_least(0);
     return table;
@@ -111,17 +116,21 @@ GptJob read_gpt_job(const Node& resolved) {
   return job;
 }
 
-GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size) {
-  const GptTrainConfig& config = job.train;
+gpt::GptConfig model_config(const GptJob& job, int64_t vocab_size) {
   gpt::GptConfig base = job.parts.model;
   base.vocab_size = vocab_size;
-  base.sequence_len = config.max_seq_len;
-  if (config.window_pattern) base.window_pattern = *config.window_pattern;
-  const auto scaling = [&](int64_t depth) {
-    return gpt::count_parameters(gpt::with_depth(base, depth, config.aspect_ratio, config.head_dim)).scaling();
-  };
+  base.sequence_len = job.train.max_seq_len;
+  if (job.train.window_pattern) base.window_pattern = *job.train.window_pattern;
+  return gpt::with_depth(base, job.train.depth, job.train.aspect_ratio, job.train.head_dim);
+}
+
+GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size) {
+  const GptTrainConfig& config = job.train;
   GptPlan plan;
-  plan.model = gpt::with_depth(base, config.depth, config.aspect_ratio, config.head_dim);
+  plan.model = model_config(job, vocab_size);
+  const auto scaling = [&](int64_t depth) {
+    return gpt::count_parameters(gpt::with_depth(plan.model, depth, config.aspect_ratio, config.head_dim)).scaling();
+  };
   gpt::check_config(plan.model);
   plan.flops_per_token = gpt::flops_per_token(plan.model);
   const auto tokens = static_cast<double>(target_tokens(config.target_param_data_ratio, scaling(config.depth)));
@@ -144,6 +153,8 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   task.core_metric_every = config.core_metric_every;
   task.core_metric_max_per_task = config.core_metric_max_per_task;
   task.sample_every = config.sample_every;
+  task.flops_per_token = plan.flops_per_token;
+  task.peak_flops = config.peak_flops;
 
   const double scale = batch_lr_scale(task.total_batch_size);
   plan.rates = {.embedding_lr = config.embedding_lr * scale,

@@ -47,6 +47,8 @@ struct GptTrainConfig {
   int64_t threads = 0;
   int64_t log_interval = 1;
   std::string device = "auto";
+  std::string device_type;  // nanochat's name of device; empty: device says it
+  double peak_flops = 0;    // per second, of one device; 0: what is known of its GPU
   std::string on_nan = "stop";
   double time_limit = 0;
 };
@@ -67,6 +69,9 @@ struct GptPlan {
 };
 
 [[nodiscard]] const config::Schema<GptTrainConfig>& gpt_train_schema();
+
+// The model of a job.
+[[nodiscard]] gpt::GptConfig model_config(const GptJob& job, int64_t vocab_size);
 
 // Throws Error(usage) where the options contradict each other.
 [[nodiscard]] GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size);

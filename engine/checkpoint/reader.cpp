@@ -99,6 +99,12 @@ std::optional<fs::path> newest_valid_checkpoint(const fs::path& run_dir,
   return find_newest_valid(run_dir, on_message);
 }
 
+nlohmann::ordered_json load_counters(const fs::path& folder) {
+  const std::string name = state_file(0, read_manifest(folder).world_size);
+  verify_files(folder, {name});
+  return parse_counters(read_safetensors(folder / name), folder / name);
+}
+
 Snapshot load_checkpoint(const fs::path& folder, int rank, int world_size) {
   const Manifest manifest = read_manifest(folder);
   if (manifest.world_size != world_size) {

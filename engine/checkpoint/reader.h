@@ -35,4 +35,7 @@ void verify_files(const std::filesystem::path& folder, const std::vector<std::st
 // The optimizer state of every rank that wrote the checkpoint, in their order, verified. Errors as load_checkpoint.
 [[nodiscard]] std::vector<TensorList> load_optimizer_states(const std::filesystem::path& folder);
 
+// The counters of rank 0 alone, verified. Errors as load_checkpoint.
+[[nodiscard]] nlohmann::ordered_json load_counters(const std::filesystem::path& folder);
+
 }  // namespace tern

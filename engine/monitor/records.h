@@ -29,4 +29,14 @@ struct EvalReport {
   double seconds = 0;  // timing: wall time of the evaluation
 };
 
+// How the speed of a training step is told, where examples per second don't say enough.
+struct StepDisplay {
+  std::string unit = "ex";
+  double units_per_example = 1;
+  double flops_per_example = 0;  // floating point operations of a step, for MFU
+  double peak_flops = 0;         // per second, of all devices together; 0: unknown, then there is no MFU
+  bool eta = false;              // the time left, in log lines too
+  std::string loss = {};         // a metric to show in the place of the loss, such as its running mean
+};
+
 }  // namespace tern

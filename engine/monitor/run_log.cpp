@@ -69,6 +69,18 @@ std::string as_markdown_code(const std::string& text) {
   return indented;
 }
 
+double shown_loss(const StepReport& report, const StepDisplay& display) {
+  for (const auto& [name, value] : report.metrics) {
+    if (name == display.loss) return value;
+  }
+  return report.loss;
+}
+
+std::optional<double> mfu_of(double examples_per_second, const StepDisplay& display) {
+  if (display.peak_flops <= 0) return std::nullopt;
+  return examples_per_second * display.flops_per_example / display.peak_flops;
+}
+
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
@@ -103,7 +115,7 @@ class RunLog::Impl {
     const std::lock_guard lock(mutex_);
     history_.add(report);
     note(metrics_.append(report), metrics_.file(), metrics_complained_);
-    note(events_.scalars(report.step, event_values(report)), events_.file(), events_complained_);
+    note(events_.scalars(report.step, event_values(report, options_.display)), events_.file(), events_complained_);
     show(report);
     write_report_if_due();
   }
@@ -216,31 +228,62 @@ class RunLog::Impl {
     }
   }
 
-  static NamedValues event_values(const StepReport& report) {
+  static NamedValues event_values(const StepReport& report, const StepDisplay& display) {
     NamedValues values = report.metrics;
     values.emplace_back("train/loss", report.loss);
     values.emplace_back("train/lr", report.lr);
     if (report.seconds > 0) {
       values.emplace_back("timing/examples_per_second", static_cast<double>(report.examples) / report.seconds);
       values.emplace_back("timing/seconds_per_step", report.seconds);
+      const double examples = static_cast<double>(report.examples) / report.seconds;
+      if (display.unit != "ex") {
+        values.emplace_back("timing/" + display.unit + "_per_second", examples * display.units_per_example);
+      }
+      if (const auto mfu = mfu_of(examples, display)) values.emplace_back("timing/mfu", *mfu);
     }
     values.emplace_back("timing/memory_gb", static_cast<double>(report.memory_bytes) / 1e9);
     return values;
   }
 
   void show(const StepReport& report) {
-    bar_.set_note(fmt::format("loss {:.4f}", report.loss));
+    const double loss = shown_loss(report, options_.display);
+    bar_.set_note(bar_note(report, loss));
     bar_.update(report.step);
     if (std::exchange(paused_, false)) bar_.skip_time();
     interval_.steps += 1;
     interval_.examples += report.examples;
     interval_.seconds += report.seconds;
+    pace_.add(1, report.seconds);
     const bool due = options_.log_interval <= 1 || report.step % options_.log_interval == 0;
     if (bar_.is_terminal() || !(due || report.step == options_.total_steps)) return;
-    const double speed = interval_.seconds > 0 ? static_cast<double>(interval_.examples) / interval_.seconds : 0;
-    bar_.message(log_line(report.step, report.loss, report.lr, speed,
-                          interval_.seconds / static_cast<double>(interval_.steps), report.memory_bytes));
+    const StepDisplay& display = options_.display;
+    const double examples = interval_.seconds > 0 ? static_cast<double>(interval_.examples) / interval_.seconds : 0;
+    LogLine line{.step = report.step,
+                 .loss = loss,
+                 .lr = report.lr,
+                 .rate = examples * display.units_per_example,
+                 .seconds_per_step = interval_.seconds / static_cast<double>(interval_.steps),
+                 .memory_bytes = report.memory_bytes,
+                 .unit = display.unit,
+                 .mfu = mfu_of(examples, display)};
+    if (display.eta) {
+      line.seconds_left = static_cast<double>(options_.total_steps - report.step) / pace_.per_second();
+    }
+    bar_.message(log_line(line));
     interval_ = {};
+  }
+
+  // On a terminal there are no log lines, so the bar tells their most important part.
+  [[nodiscard]] std::string bar_note(const StepReport& report, double loss) const {
+    const StepDisplay& display = options_.display;
+    std::string text = fmt::format("loss {:.4f}", loss);
+    if (report.seconds <= 0) return text;
+    const double examples = static_cast<double>(report.examples) / report.seconds;
+    if (display.unit != "ex") {
+      text += fmt::format(", {} {}/s", rate_text(examples * display.units_per_example), display.unit);
+    }
+    if (const auto mfu = mfu_of(examples, display)) text += fmt::format(", MFU {:.1f}%", 100 * *mfu);
+    return text;
   }
 
   void write_report_if_due() {
@@ -281,6 +324,7 @@ class RunLog::Impl {
   std::vector<PuzzlePicture> pictures_;
   std::string status_ = "running";
   Interval interval_;
+  RateEstimate pace_;  // steps per second of training time, for the ETA
   Clock::time_point reported_at_;
   bool paused_ = false;
   bool finished_ = false;
@@ -322,10 +366,13 @@ void RunLog::finish(std::string_view status) {
   if (impl_) impl_->finish(status);
 }
 
-std::string log_line(int64_t step, double loss, double lr, double examples_per_second, double seconds_per_step,
-                     uint64_t memory_bytes) {
-  return fmt::format("Step {} | Loss: {:.4f} | LR: {:.1e} | {} ex/s | {} s/step | mem {}", step, loss, lr,
-                     rate_text(examples_per_second), rate_text(seconds_per_step), bytes_text(memory_bytes));
+std::string log_line(const LogLine& line) {
+  std::string text =
+      fmt::format("Step {} | Loss: {:.4f} | LR: {:.1e} | {} {}/s | {} s/step | mem {}", line.step, line.loss, line.lr,
+                  rate_text(line.rate), line.unit, rate_text(line.seconds_per_step), bytes_text(line.memory_bytes));
+  if (line.mfu) text += fmt::format(" | MFU {:.1f}%", 100 * *line.mfu);
+  if (line.seconds_left) text += " | ETA " + duration_text(*line.seconds_left);
+  return text;
 }
 
 std::string eval_line(const EvalReport& report) {

@@ -33,7 +33,8 @@ struct RunLogOptions {
   int64_t total_steps = 0;
   int64_t resume_step = 0;  // step of the checkpoint this process continues; rows beyond it are dropped
   std::string config_yaml = {};
-  int64_t log_interval = 1;      // steps between log lines, when there is no terminal
+  int64_t log_interval = 1;  // steps between log lines, when there is no terminal
+  StepDisplay display = {};
   std::string best_metric = {};  // shown on top of the report; empty: pass@2 or exact_accuracy, where there is one
   std::optional<MachineInfo> machine = {};  // default: machine_info()
   double report_interval = 30;              // seconds; report.html isn't rewritten more often, except at the end
@@ -82,9 +83,22 @@ class RunLog {
   std::unique_ptr<Impl> impl_;  // null: silent
 };
 
-// The log line: "Step 120 | Loss: 1.8342 | LR: 1.0e-04 | 812 ex/s | 0.94 s/step | mem 3.1 GB".
-[[nodiscard]] std::string log_line(int64_t step, double loss, double lr, double examples_per_second,
-                                   double seconds_per_step, uint64_t memory_bytes);
+// What a log line says about the steps since the one before.
+struct LogLine {
+  int64_t step = 0;
+  double loss = 0;
+  double lr = 0;
+  double rate = 0;  // units per second
+  double seconds_per_step = 0;
+  uint64_t memory_bytes = 0;
+  std::string unit = "ex";
+  std::optional<double> mfu = {};  // of 1
+  std::optional<double> seconds_left = {};
+};
+
+// "Step 120 | Loss: 1.8342 | LR: 1.0e-04 | 812 ex/s | 0.94 s/step | mem 3.1 GB", then, where known, " | MFU 41.2%" and
+// " | ETA 9:12".
+[[nodiscard]] std::string log_line(const LogLine& line);
 
 // "Eval 120 | all/exact_accuracy: 0.4213 | ARC/pass@2: 0.2500 | 12.3 s".
 [[nodiscard]] std::string eval_line(const EvalReport& report);

@@ -36,6 +36,7 @@ struct SparseRows {
 struct EvalResult {
   NamedValues metrics;  // with several processes: over all of them
   std::vector<PuzzlePicture> pictures;
+  std::vector<std::string> messages;  // lines for the person, such as samples
   std::vector<std::string> warnings;  // what failed, and why; training goes on
   bool stopped = false;               // a stop signal cut it short: no metrics, to be done again
 };
@@ -48,6 +49,9 @@ class Task {
   // training starts, such as that there is no test data.
   virtual void begin() {}
   [[nodiscard]] virtual std::vector<std::string> notices() { return {}; }
+
+  // In what units the log tells the speed.
+  [[nodiscard]] virtual StepDisplay display() { return {}; }
 
   // Draws the next batch. False at the end of an iteration; the call after that begins the next one.
   [[nodiscard]] virtual bool next_batch() = 0;

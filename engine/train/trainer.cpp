@@ -187,6 +187,7 @@ bool Trainer::evaluate() {
     if (optimizer_ && config_.ema) averaged.emplace(*optimizer_);
     result = task_.evaluate(state_.step, run_dir());
   }
+  for (const std::string& message : result.messages) log_->message(message);
   for (const std::string& warning : result.warnings) log_->message("warning: " + warning);
   if (result.stopped) return false;
   if (result.metrics.empty()) return true;

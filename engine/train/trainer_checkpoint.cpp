@@ -97,6 +97,7 @@ void Trainer::open_run_folder() {
                                                 .resume_step = state_.step,
                                                 .config_yaml = resolved_yaml_,
                                                 .log_interval = config_.log_interval,
+                                                .display = task_.display(),
                                                 .best_metric = config_.best_metric});
   if (group_.leads()) write_file_atomically(run_dir() + "/config.yaml", resolved_yaml_);
   const RetentionPolicy retention{.keep_last = config_.keep_checkpoints,

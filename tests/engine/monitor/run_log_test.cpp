@@ -92,13 +92,59 @@ void in_killed_process(const std::function<void()>& body) {
 }
 
 TEST(LogLine, IsPinned) {
-  EXPECT_EQ(log_line(120, 1.83421, 1e-4, 812.3, 0.9449, 3'100'000'000),
-            "Step 120 | Loss: 1.8342 | LR: 1.0e-04 | 812 ex/s | 0.94 s/step | mem 3.1 GB");
-  EXPECT_EQ(log_line(7, std::numeric_limits<double>::quiet_NaN(), 0, 4.256, 0.00351, 133'000'000),
+  LogLine line{.step = 120,
+               .loss = 1.83421,
+               .lr = 1e-4,
+               .rate = 812.3,
+               .seconds_per_step = 0.9449,
+               .memory_bytes = 3'100'000'000};
+  EXPECT_EQ(log_line(line), "Step 120 | Loss: 1.8342 | LR: 1.0e-04 | 812 ex/s | 0.94 s/step | mem 3.1 GB");
+  line.unit = "tok";
+  line.rate = 45123;
+  line.mfu = 0.4123;
+  line.seconds_left = 552;
+  EXPECT_EQ(log_line(line),
+            "Step 120 | Loss: 1.8342 | LR: 1.0e-04 | 45.1k tok/s | 0.94 s/step | mem 3.1 GB | MFU 41.2% | ETA 9:12");
+  EXPECT_EQ(log_line({.step = 7,
+                      .loss = std::numeric_limits<double>::quiet_NaN(),
+                      .lr = 0,
+                      .rate = 4.256,
+                      .seconds_per_step = 0.00351,
+                      .memory_bytes = 133'000'000}),
             "Step 7 | Loss: nan | LR: 0.0e+00 | 4.26 ex/s | 0.0035 s/step | mem 133.0 MB");
   EXPECT_EQ(
       eval_line({.step = 120, .metrics = {{"all/exact_accuracy", 0.42131}, {"ARC/pass@2", 0.25}}, .seconds = 12.34}),
       "Eval 120 | all/exact_accuracy: 0.4213 | ARC/pass@2: 0.2500 | 12.3 s");
+}
+
+// 4 examples of 256 tokens in half a second, with 1000 operations a token on a device of 10 million a second.
+TEST(RunLog, TellsTokensMfuTheTimeLeftAndTheSmoothLoss) {
+  const TempFolder folder;
+  const Output output;
+  {
+    RunLogOptions with = options(folder.path(), output);
+    with.display = {.unit = "tok",
+                    .units_per_example = 256,
+                    .flops_per_example = 256'000,
+                    .peak_flops = 1e7,
+                    .eta = true,
+                    .loss = "train/loss_smooth"};
+    RunLog log(with);
+    for (int64_t step = 1; step <= 5; ++step) {
+      log.step({.step = step,
+                .loss = 9,
+                .lr = 0.01,
+                .examples = 4,
+                .metrics = {{"train/loss_smooth", 3.5}},
+                .seconds = 0.5,
+                .memory_bytes = 1'000'000});
+    }
+  }
+  EXPECT_NE(
+      output.text().find("Step 5 | Loss: 3.5000 | LR: 1.0e-02 | 2.05k tok/s | 0.50 s/step | mem 1.0 MB | MFU 20.5% "
+                         "| ETA 0:08\n"),
+      std::string::npos)
+      << output.text();
 }
 
 TEST(RunLog, PlainOutputIsOneLinePerInterval) {
