@@ -1,0 +1,103 @@
+// gpt_eval as a user runs it: it measures what gpt_train measured.
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "tests/apps/gpt_run.h"
+
+namespace tern::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class GptEval : public GptRun {
+ protected:
+  GptEval() {
+    fs::copy(fs::path(TERN_TEST_REFERENCE) / "core/bundle", folder_ / "eval_bundle", fs::copy_options::recursive);
+  }
+
+  [[nodiscard]] ProcessResult evaluate(std::vector<std::string> more) const {
+    more.insert(more.end(), {"--device-batch-size=2", "--data=" + (folder_ / "text.jsonl").string(), "--threads=1"});
+    return start("gpt_eval", more);
+  }
+
+  void train_with_core() {
+    const ProcessResult result =
+        train({"--num-iterations=20", "--max-seq-len=256", "--total-batch-size=512", "--eval-tokens=1024",
+               "--eval-every=20", "--core-metric-every=20", "--core-metric-max-per-task=11"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+  }
+};
+
+TEST_F(GptEval, MeasuresWhatTrainingMeasured) {
+  train_with_core();
+  const ProcessResult result = evaluate({"--split-tokens=1030", "--max-per-task=11"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("split-tokens is taken as 1024, a multiple of 512\n"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find(fmt::format("val bpb: {:.6f}\n", last_metric("d3", "val/bpb"))), std::string::npos)
+      << result.out;
+  EXPECT_NE(result.out.find("train bpb: "), std::string::npos);
+  const double core = last_metric("d3", "core/metric");
+  EXPECT_NE(result.out.find(fmt::format("CORE metric: {:.4f}, written to ", core)), std::string::npos) << result.out;
+  const std::string table = read_file(folder_ / "base_eval/base_model_000020.csv");
+  EXPECT_TRUE(table.starts_with("Task                               , Accuracy  , Centered  \n")) << table;
+  EXPECT_NE(table.find(fmt::format("CORE                               ,           , {:<10.6f}\n", core)),
+            std::string::npos)
+      << table;
+  EXPECT_NE(result.out.find("\nThe capital of France is"), std::string::npos);
+  EXPECT_NE(result.out.find("Unconditioned samples:\n"), std::string::npos);
+}
+
+TEST_F(GptEval, AddsToTheReport) {
+  train_with_core();
+  ASSERT_EQ(evaluate({"--eval=bpb,core", "--split-tokens=512", "--max-per-task=11"}).exit_code, 0);
+  const std::string report = read_file(folder_ / "report/report.md");
+  const size_t training = report.find("## Base model training\n"), loss = report.find("## Base model loss\n"),
+               core = report.find("## Base model evaluation\n");
+  ASSERT_TRUE(training < loss && loss < core && core < report.find("## Summary\n")) << report;
+  EXPECT_NE(report.find("- depth: 3\n"), std::string::npos) << report;
+  EXPECT_NE(report.find("- Calculated number of iterations: 20\n- Number of training tokens: 10,240\n"),
+            std::string::npos)
+      << report;
+  EXPECT_NE(report.find(fmt::format("- Final validation bpb: {:.4f}\n", last_metric("d3", "val/bpb"))),
+            std::string::npos)
+      << report;
+  EXPECT_NE(report.find(fmt::format("- val bpb: ")), std::string::npos);
+  EXPECT_NE(report.find(fmt::format("| CORE            | {:<8.4f} |\n", last_metric("d3", "core/metric"))),
+            std::string::npos)
+      << report;
+}
+
+TEST_F(GptEval, DoesWhatItIsAskedFor) {
+  train_with_core();
+  const ProcessResult bits = evaluate({"--eval", " bpb", "--split-tokens=512"});
+  EXPECT_EQ(bits.exit_code, 0) << bits.err;
+  EXPECT_EQ(bits.out.find("CORE"), std::string::npos);
+  EXPECT_EQ(bits.out.find("samples"), std::string::npos);
+  fs::remove_all(folder_ / "eval_bundle");
+  const ProcessResult without = evaluate({"--split-tokens=512"});
+  EXPECT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_NE(without.err.find("the CORE metric is left out"), std::string::npos) << without.err;
+  expect_error(evaluate({"--eval=core"}), 3, "");
+  const std::string nanochat = folder_ / "nanochat";
+  ASSERT_EQ(start("tern_ckpt", {"export-nanochat", folder_ / "models/d3", nanochat}).exit_code, 0);
+  const ProcessResult exported = evaluate({"--eval=bpb", "--split-tokens=512", "--checkpoint", nanochat});
+  const std::string numbers = bits.out.substr(bits.out.find("train bpb"));
+  EXPECT_EQ(exported.out.substr(exported.out.find("train bpb")), numbers);
+}
+
+TEST_F(GptEval, ErrorsAreOneLineWithTheRightExitCode) {
+  expect_error(evaluate({"--eval=bpc"}), 2, "nothing to evaluate is called 'bpc', --eval");
+  expect_error(evaluate({"--eval="}), 2, "nothing to evaluate, --eval");
+  expect_error(evaluate({"--device-type=cuda"}), 2, "this version evaluates GPTs on CPUs only");
+  expect_error(evaluate({}), 4, "no models, ");
+  train_with_core();
+  expect_error(evaluate({"--eval=bpb", "--split-tokens=0"}), 2, "0 is outside 1 to ");
+  std::ofstream(folder_ / "text.jsonl") << "{";
+  expect_error(evaluate({"--eval=bpb", "--split-tokens=512"}), 3, "");
+}
+
+}  // namespace
+}  // namespace tern::test
