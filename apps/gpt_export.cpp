@@ -45,7 +45,7 @@ int64_t export_to_nanochat(const fs::path& in, const fs::path& out) {
   at::Generator generator = at::detail::createCPUGenerator(0);
   const gpt::Gpt model(plan.model, generator);
   load_gpt_weights(model, snapshot.model, folder.string());
-  const GptGroups groups = gpt_groups(model, plan.rates, job.parts.optimizer);
+  const GptGroups groups = gpt_groups(model, plan.rates, plan.optimizer);
   MuonAdamW optimizer(groups.adamw, groups.muon);
   optimizer.restore(optimizer.reshard(load_optimizer_states(folder)), snapshot.step);
   write_nanochat(out, snapshot.step, model, make_meta(job, plan, snapshot));

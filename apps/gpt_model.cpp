@@ -13,7 +13,6 @@
 #include "apps/gpt_tensors.h"
 #include "apps/gpt_train_config.h"
 #include "apps/nanochat_checkpoint.h"
-#include "apps/shipped_configs.h"
 #include "base/error.h"
 #include "engine/checkpoint/layout.h"
 #include "engine/checkpoint/manifest.h"
@@ -61,17 +60,6 @@ bool is_of_nanochat(const fs::path& folder) {
   });
 }
 
-gpt::GptConfig shipped_model(const std::string& name) {
-  const std::string path = "gpt/" + name + ".yaml";
-  std::string known;
-  for (const config::EmbeddedFile& file : shipped_configs()) {
-    if (file.path == path) return read_gpt_parts(config::read_yaml(std::string(file.text), path)).model;
-    if (!file.path.starts_with("gpt/")) continue;
-    known += (known.empty() ? "" : ", ") + std::string(file.path.substr(4, file.path.size() - 9));
-  }
-  throw Error(ErrorKind::usage, "unknown release '" + name + "'", "--gpt", "known: " + known);
-}
-
 LoadedGpt build(const gpt::GptConfig& config, const TensorList& weights, int64_t step, const std::string& source) {
   at::Generator generator = at::detail::createCPUGenerator(0);
   LoadedGpt loaded{gpt::Gpt(config, generator), step, source};
@@ -80,7 +68,7 @@ LoadedGpt build(const gpt::GptConfig& config, const TensorList& weights, int64_t
 }
 
 LoadedGpt load_nanochat(const fs::path& folder, const GptChoice& choice, const text::Tokenizer& tokenizer) {
-  gpt::GptConfig base = shipped_model(choice.gpt);
+  gpt::GptConfig base = shipped_gpt_parts(choice.gpt).model;
   base.forward_dtype = choice.dtype;
   const NanochatCheckpoint checkpoint = read_nanochat(folder, choice.step, base);
   check_vocabulary(checkpoint.config, tokenizer);

@@ -29,6 +29,9 @@ struct GptOptimizerConfig {
   double unembedding_weight_decay = 0.01;
   double embedding_beta2 = 0.995;
   double embedding_weight_decay = 0.001;
+  double momentum_peak = 0.97;  // Muon's momentum rises from 0.85 to this over momentum_steps,
+  double momentum_end = 0.90;   // and falls to this while the learning rates fall
+  int64_t momentum_steps = 400;
 };
 
 struct GptGroups {

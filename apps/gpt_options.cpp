@@ -2,6 +2,10 @@
 
 #include <vector>
 
+#include "apps/shipped_configs.h"
+#include "base/error.h"
+#include "engine/config/yaml_read.h"
+
 namespace tern {
 
 const config::Schema<gpt::GptConfig>& gpt_schema() {
@@ -47,9 +51,28 @@ const config::Schema<GptOptimizerConfig>& gpt_optimizer_schema() {
     table.option("unembedding_weight_decay", &C::unembedding_weight_decay, "of lm_head").at_least(0);
     table.option("embedding_beta2", &C::embedding_beta2, "AdamW's beta2 of the embeddings").at_least(0).below(1);
     table.option("embedding_weight_decay", &C::embedding_weight_decay, "of the token embedding").at_least(0);
+    table.option("momentum_peak", &C::momentum_peak, "Muon's momentum after its rise from 0.85").at_least(0).below(1);
+    table.option("momentum_end", &C::momentum_end, "and at the end of the warm-down").at_least(0).below(1);
+    table.option("momentum_steps", &C::momentum_steps, "steps of the rise").at_least(0);
     return table;
   }();
   return schema;
+}
+
+GptParts shipped_gpt_parts(const std::string& name) {
+  std::string known;
+  for (const config::EmbeddedFile& file : shipped_configs()) {
+    if (!file.path.starts_with("gpt/")) continue;
+    const std::string found(file.path.substr(4, file.path.size() - 9));  // without gpt/ and .yaml
+    if (found != name) {
+      known += (known.empty() ? "" : ", ") + found;
+      continue;
+    }
+    const config::Node content = config::read_yaml(std::string(file.text), std::string(file.path));
+    const config::Node* inner = content.find("gpt");  // of a file that sets more than the group's own keys
+    return read_gpt_parts(inner != nullptr ? *inner : content);
+  }
+  throw Error(ErrorKind::usage, "unknown release '" + name + "'", "gpt", "known: " + known);
 }
 
 GptParts read_gpt_parts(const config::Node& gpt) {

@@ -19,6 +19,9 @@ struct GptParts {
   GptOptimizerConfig optimizer;
 };
 
+// A shipped file of configs/gpt, by its name. Throws Error(usage) for another name, listing those that there are.
+[[nodiscard]] GptParts shipped_gpt_parts(const std::string& name);
+
 // Out of the mapping under `gpt`. Throws Error(usage) naming key and place, with the nearest key for an unknown one.
 [[nodiscard]] GptParts read_gpt_parts(const config::Node& gpt);
 

@@ -32,7 +32,7 @@ int train(const GptJob& job, ProcessGroup& group) {
   at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(job.train.seed));
   gpt::Gpt model(plan.model, generator);
   const auto make_optimizer = [&] {
-    const GptGroups groups = gpt_groups(model, plan.rates, job.parts.optimizer);
+    const GptGroups groups = gpt_groups(model, plan.rates, plan.optimizer);
     const Shard shard{group.rank(), group.world_size()};
     return std::make_unique<PretrainingOptimizer>(MuonAdamW(groups.adamw, groups.muon, shard), plan.schedule, &group);
   };

@@ -73,6 +73,15 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
         .at_least(0)
         .at_most(1);
     table.option("final_lr_frac", &C::final_lr_frac, "what they fall to").at_least(0);
+    table.option("grad_clip", &C::grad_clip, "norm that all gradients together are scaled down to; 0: none")
+        .at_least(0);
+    table
+        .option("weight_decay_of", &C::weight_decay_of,
+                "what weight_decay is for: Muon's matrices or AdamW's embeddings")
+        .one_of({"matrices", "embeddings"});
+    table.option("scale_rates", &C::scale_rates, "learning rates and weight decay follow batch size and horizon");
+    table.option("data_ratio_of", &C::data_ratio_of, "parameters that target_param_data_ratio counts: scaling or all")
+        .one_of({"scaling", "all"});
     table.section("Evaluation (steps between; -1: never)");
     table.option("eval_every", &C::eval_every, "bits per byte on the validation split").at_least(-1);
     table.option("eval_tokens", &C::eval_tokens, "tokens for that").at_least(1);
@@ -128,13 +137,15 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   const GptTrainConfig& config = job.train;
   GptPlan plan;
   plan.model = model_config(job, vocab_size);
-  const auto scaling = [&](int64_t depth) {
-    return gpt::count_parameters(gpt::with_depth(plan.model, depth, config.aspect_ratio, config.head_dim)).scaling();
+  const auto counted = [&](int64_t depth) {
+    const gpt::ParameterCounts counts =
+        gpt::count_parameters(gpt::with_depth(plan.model, depth, config.aspect_ratio, config.head_dim));
+    return config.data_ratio_of == "all" ? counts.total() : counts.scaling();
   };
   gpt::check_config(plan.model);
   plan.flops_per_token = gpt::flops_per_token(plan.model);
-  const auto tokens = static_cast<double>(target_tokens(config.target_param_data_ratio, scaling(config.depth)));
-  const double reference_tokens = config.target_param_data_ratio * static_cast<double>(scaling(kReferenceDepth));
+  const auto tokens = static_cast<double>(target_tokens(config.target_param_data_ratio, counted(config.depth)));
+  const double reference_tokens = config.target_param_data_ratio * static_cast<double>(counted(kReferenceDepth));
   if (config.total_batch_size < 1 && config.target_param_data_ratio <= 0) {
     throw Error(ErrorKind::usage, "the best batch size follows from target_param_data_ratio, which is off",
                 "in the configuration", "give total_batch_size");
@@ -147,7 +158,7 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   (void)accumulation_steps(task, config.max_seq_len, world_size);  // an early error
   task.num_iterations =
       training_iterations({config.num_iterations, config.target_flops, config.target_param_data_ratio},
-                          plan.flops_per_token, scaling(config.depth), task.total_batch_size);
+                          plan.flops_per_token, counted(config.depth), task.total_batch_size);
   task.eval_every = config.eval_every;
   task.eval_tokens = config.eval_tokens;
   task.core_metric_every = config.core_metric_every;
@@ -156,19 +167,29 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   task.flops_per_token = plan.flops_per_token;
   task.peak_flops = config.peak_flops;
 
-  const double scale = batch_lr_scale(task.total_batch_size);
+  const double scale = config.scale_rates ? batch_lr_scale(task.total_batch_size) : 1;
   plan.rates = {.embedding_lr = config.embedding_lr * scale,
                 .unembedding_lr = config.unembedding_lr * scale,
                 .matrix_lr = config.matrix_lr * scale,
                 .scalar_lr = config.scalar_lr * scale};
+  double weight_decay = config.weight_decay;
+  if (config.scale_rates && config.target_param_data_ratio > 0) {
+    weight_decay = scaled_weight_decay(weight_decay, task.total_batch_size, tokens, reference_tokens);
+  }
+  plan.optimizer = job.parts.optimizer;
   plan.schedule.num_iterations = task.num_iterations;
   plan.schedule.warmup_steps = config.warmup_steps;
   plan.schedule.warmdown_ratio = config.warmdown_ratio;
   plan.schedule.final_lr_frac = config.final_lr_frac;
-  plan.schedule.weight_decay =
-      config.target_param_data_ratio > 0
-          ? scaled_weight_decay(config.weight_decay, task.total_batch_size, tokens, reference_tokens)
-          : config.weight_decay;
+  plan.schedule.momentum_peak = plan.optimizer.momentum_peak;
+  plan.schedule.momentum_end = plan.optimizer.momentum_end;
+  plan.schedule.momentum_steps = plan.optimizer.momentum_steps;
+  plan.schedule.grad_clip = config.grad_clip;
+  if (config.weight_decay_of == "matrices") {
+    plan.schedule.weight_decay = weight_decay;
+  } else {
+    plan.optimizer.unembedding_weight_decay = plan.optimizer.embedding_weight_decay = weight_decay;
+  }
   return plan;
 }
 

@@ -31,6 +31,10 @@ struct GptTrainConfig {
   int64_t warmup_steps = 40;
   double warmdown_ratio = 0.65;
   double final_lr_frac = 0.05;
+  double grad_clip = 0;
+  std::string weight_decay_of = "matrices";  // or embeddings
+  bool scale_rates = true;                   // by batch size and horizon
+  std::string data_ratio_of = "scaling";     // or all: the parameters that target_param_data_ratio counts
   int64_t resume_from_step = -1;
   int64_t eval_every = 250;
   int64_t eval_tokens = 80 * 524288;
@@ -64,6 +68,7 @@ struct GptPlan {
   gpt::GptConfig model;
   GptTaskOptions task;
   GptRates rates;
+  GptOptimizerConfig optimizer;
   PretrainingSchedule schedule;
   double flops_per_token = 0;
 };

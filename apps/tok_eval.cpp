@@ -13,6 +13,7 @@
 #include "data/text/encoder.h"
 #include "data/text/regex_splitter.h"
 #include "data/text/shard_set.h"
+#include "engine/monitor/stage_report.h"
 
 namespace {
 
@@ -136,21 +137,54 @@ std::vector<size_t> print_table(Contender& contender, const std::vector<NamedTex
   return counts;
 }
 
+// Tables for the pipeline's report. `ours` and `others`: tokens by text.
+std::string own_table(const Contender& contender, const std::vector<NamedText>& texts,
+                      const std::vector<size_t>& ours) {
+  std::string table =
+      fmt::format("### {}\n\n| Text | Bytes | Tokens | Ratio |\n|---|---|---|---|\n", contender.title());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    table += fmt::format("| {} | {} | {} | {:.2f} |\n", texts[i].name, texts[i].content.size(), ours[i],
+                         bytes_per_token(texts[i], ours[i]));
+  }
+  return table + "\n";
+}
+
+std::string comparison_table(const Contender& other, const std::vector<NamedText>& texts,
+                             const std::vector<size_t>& ours, const std::vector<size_t>& others) {
+  std::string table = fmt::format(
+      "### Comparison with {}\n\n| Text | Bytes | Its tokens | Its ratio | Our tokens | Our ratio | Relative "
+      "difference "
+      "|\n|---|---|---|---|---|---|---|\n",
+      other.title());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const double difference = static_cast<double>(others[i]) - static_cast<double>(ours[i]);
+    table += fmt::format("| {} | {} | {} | {:.2f} | {} | {:.2f} | {:+.1f}% |\n", texts[i].name, texts[i].content.size(),
+                         others[i], bytes_per_token(texts[i], others[i]), ours[i], bytes_per_token(texts[i], ours[i]),
+                         others[i] == 0 ? 0 : 100 * difference / static_cast<double>(others[i]));
+  }
+  return table + "\n";
+}
+
 int run(int argc, char** argv) {
   cxxopts::Options options = make_options();
   const auto flags = parse_flags(options, "tok_eval", argc, argv);
   if (!flags) return 0;
+  const bool is_bases = flags->count("tokenizer") == 0;
   const std::string tokenizer =
-      flags->count("tokenizer") > 0 ? (*flags)["tokenizer"].as<std::string>() : tokenizer_path(base_dir()).string();
+      is_bases ? tokenizer_path(base_dir()).string() : (*flags)["tokenizer"].as<std::string>();
   Contender ours(tokenizer, RankGaps::reject);
   const std::vector<NamedText> texts = read_texts(*flags);
   const std::vector<size_t> counts = print_table(ours, texts, {}, "");
-  if (flags->count("compare") == 0) return 0;
-  for (const auto& argument : (*flags)["compare"].as<std::vector<std::string>>()) {
-    Contender other(argument, RankGaps::allow);
-    fmt::print("\n");
-    print_table(other, texts, counts, "     ours needs fewer");
+  std::string tables = own_table(ours, texts, counts);
+  if (flags->count("compare") > 0) {
+    for (const auto& argument : (*flags)["compare"].as<std::vector<std::string>>()) {
+      Contender other(argument, RankGaps::allow);
+      fmt::print("\n");
+      const std::vector<size_t> others = print_table(other, texts, counts, "     ours needs fewer");
+      tables += comparison_table(other, texts, counts, others);
+    }
   }
+  if (is_bases) write_report_section(base_dir() / "report", {"Tokenizer evaluation", {}, tables});
   return 0;
 }
 

@@ -1,7 +1,9 @@
 // tok_train: text -> a byte-pair tokenizer in tiktoken's text format.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include "apps/flags.h"
@@ -13,6 +15,7 @@
 #include "data/text/shard_set.h"
 #include "data/text/training_text.h"
 #include "engine/monitor/progress.h"
+#include "engine/monitor/stage_report.h"
 
 namespace {
 
@@ -83,6 +86,28 @@ void make_folder_of(const fs::path& file) {
   }
 }
 
+// The section of the pipeline's report, as nanochat has it.
+ReportSection report_section(const TrainingTextOptions& limits, int64_t vocab_size, double seconds,
+                             const Tokenizer& tokenizer) {
+  std::vector<double> lengths;
+  for (const int32_t length : tokenizer.byte_lengths()) {
+    if (length > 0) lengths.push_back(length);
+  }
+  const auto [smallest, largest] = std::ranges::minmax(lengths);
+  const auto count = static_cast<double>(lengths.size());
+  double sum = 0, squares = 0;
+  for (const double length : lengths) sum += length;
+  for (const double length : lengths) squares += std::pow(length - sum / count, 2);
+  return {"Tokenizer training",
+          {{{"max_chars", limits.max_chars}, {"doc_cap", limits.doc_cap}, {"vocab_size", vocab_size}},
+           {{"train_time", seconds}},
+           {{"num_special_tokens", static_cast<int64_t>(kSpecialTokens.size())}},
+           {{"token_bytes_min", static_cast<int64_t>(smallest)},
+            {"token_bytes_max", static_cast<int64_t>(largest)},
+            {"token_bytes_mean", sum / count},
+            {"token_bytes_std", std::sqrt(squares / (count - 1))}}}};
+}
+
 int run(int argc, char** argv) {
   cxxopts::Options options = make_options();
   const auto flags = parse_flags(options, "tok_train", argc, argv);
@@ -107,6 +132,9 @@ int run(int argc, char** argv) {
   tokenizer.write(out);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  if (flags->count("out") == 0) {
+    write_report_section(base_dir() / "report", report_section(limits, vocab_size, seconds, tokenizer));
+  }
   fmt::print("{}: vocabulary {} ({} special) from {} documents, {} characters, {} different pieces, {:.2f} s\n",
              out.string(), tokenizer.vocab_size(), special, text.documents, text.characters, text.pieces.size(),
              seconds);

@@ -28,6 +28,10 @@ at::Tensor gradient(const at::Tensor& parameter) {
   return parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter.detach());
 }
 
+at::Tensor scaled(const at::Tensor& gradient, double factor) {
+  return factor == 1 ? gradient : gradient.mul(factor);
+}
+
 at::Tensor rows(const at::Tensor& tensor, Slice slice) {
   return tensor.detach().narrow(0, slice.first, slice.count);
 }
@@ -114,7 +118,7 @@ void MuonAdamW::step(const MuonAdamWStep& step, const std::function<void(size_t)
     }
   };
   for (const AdamWState& state : groups_) {
-    step_group(state, step.lr_multiplier);
+    step_group(state, step);
     done(state.group.parameters.size());
   }
   for (Stack& stack : stacks_) {
@@ -140,7 +144,7 @@ std::vector<ShardedUnit> MuonAdamW::units() const {
   return units;
 }
 
-void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const {
+void MuonAdamW::step_group(const AdamWState& state, const MuonAdamWStep& step) const {
   const AdamWGroup& group = state.group;
   // A shadow needs the whole parameter; of a sharded one it is made anew when it is read.
   const kernels::ShadowWeights shadows = shard_.world_size == 1 ? group.shadows : kernels::ShadowWeights{};
@@ -150,14 +154,14 @@ void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const 
     if (state.slices[i].count == 0) continue;
     const at::Tensor& parameter = group.parameters[i].second;
     tensors.push_back({.param = rows(parameter, state.slices[i]),
-                       .grad = rows(gradient(parameter), state.slices[i]),
+                       .grad = scaled(rows(gradient(parameter), state.slices[i]), step.grad_scale),
                        .exp_avg = state.exp_avg[i],
                        .exp_avg_sq = state.exp_avg_sq[i],
                        .shadow = kernels::shadow_buffer(shadows, i)});
     if (tensors.back().shadow.defined()) shadowed.push_back(i);
   }
   kernels::adamw_step(tensors,
-                      {.lr = group.lr * lr_multiplier,
+                      {.lr = group.lr * step.lr_multiplier,
                        .beta1 = group.beta1,
                        .beta2 = group.beta2,
                        .weight_decay = group.weight_decay,
@@ -170,8 +174,8 @@ void MuonAdamW::step_group(const AdamWState& state, double lr_multiplier) const 
 void MuonAdamW::step_stack(Stack& stack, const MuonAdamWStep& step) const {
   if (stack.slice.count == 0) return;
   const muon::Recipe& recipe = muon_.recipe;
-  at::Tensor update =
-      muon::momentum(stack_gradients(stack.parameters, stack.slice), stack.momentum, step.muon_momentum);
+  at::Tensor update = muon::momentum(scaled(stack_gradients(stack.parameters, stack.slice), step.grad_scale),
+                                     stack.momentum, step.muon_momentum);
   const at::ScalarType dtype = update.scalar_type();
   if (recipe.bfloat16) update = update.to(at::kBFloat16);
   if (recipe.equilibrate) update = muon::equilibrate(update);

@@ -42,6 +42,7 @@ struct MuonAdamWStep {
   double lr_multiplier = 1;
   double muon_momentum = 0.95;
   double muon_weight_decay = 0;
+  double grad_scale = 1;  // a factor on every gradient
 };
 
 // Parameters that the ranks share out in one way.
@@ -118,7 +119,7 @@ class MuonAdamW {
 
   void add_group(const AdamWGroup& group);
   void add_stacks(const MuonGroup& group);
-  void step_group(const AdamWState& state, double lr_multiplier) const;
+  void step_group(const AdamWState& state, const MuonAdamWStep& step) const;
   void step_stack(Stack& stack, const MuonAdamWStep& step) const;
 
   Shard shard_;

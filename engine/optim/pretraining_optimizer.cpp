@@ -23,7 +23,8 @@ void PretrainingOptimizer::step(double lr) {
   const int64_t step = optimizer_.steps();  // counts from 0, as the schedules do
   const MuonAdamWStep rates = {.lr_multiplier = lr * lr_multiplier(step, schedule_),
                                .muon_momentum = muon_momentum(step, schedule_),
-                               .muon_weight_decay = muon_weight_decay(step, schedule_)};
+                               .muon_weight_decay = muon_weight_decay(step, schedule_),
+                               .grad_scale = schedule_.grad_clip > 0 ? gradient_scale(grad_norm(), schedule_) : 1};
   if (!exchange_) {
     optimizer_.step(rates);
     return;

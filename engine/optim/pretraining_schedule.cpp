@@ -1,5 +1,6 @@
 #include "engine/optim/pretraining_schedule.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tern {
@@ -39,6 +40,11 @@ double muon_momentum(int64_t step, const PretrainingSchedule& schedule) {
 
 double muon_weight_decay(int64_t step, const PretrainingSchedule& schedule) {
   return schedule.weight_decay * 0.5 * (1 + std::cos(M_PI * ratio(step, schedule.num_iterations)));
+}
+
+double gradient_scale(double norm, const PretrainingSchedule& schedule) {
+  if (schedule.grad_clip <= 0) return 1;
+  return std::min(1.0, schedule.grad_clip / (norm + 1e-6));
 }
 
 }  // namespace tern

@@ -24,6 +24,10 @@ struct PretrainingSchedule {
 
   // Muon's weight decay: a cosine from this value to zero.
   double weight_decay = 0;
+
+  // All gradients together are scaled down to this norm (Pascanu et al. 2013, arXiv 1211.5063); 0: they stay as they
+  // are.
+  double grad_clip = 0;
 };
 
 // Iterations of the warm-down; a half is rounded to even, as Python does.
@@ -32,5 +36,8 @@ struct PretrainingSchedule {
 [[nodiscard]] double lr_multiplier(int64_t step, const PretrainingSchedule& schedule);
 [[nodiscard]] double muon_momentum(int64_t step, const PretrainingSchedule& schedule);
 [[nodiscard]] double muon_weight_decay(int64_t step, const PretrainingSchedule& schedule);
+
+// Factor on gradients of this norm, at most 1, as torch.nn.utils.clip_grad_norm_ has it.
+[[nodiscard]] double gradient_scale(double norm, const PretrainingSchedule& schedule);
 
 }  // namespace tern

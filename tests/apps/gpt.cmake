@@ -4,6 +4,8 @@ tern_test(nanochat_checkpoint_test LABELS unit SOURCES nanochat_checkpoint_test.
   LIBS tern_nanochat_checkpoint tern_kernel_test_support)
 tern_test(gpt_options_test LABELS unit SOURCES gpt_options_test.cpp LIBS tern_gpt_options)
 tern_test(gpt_task_test LABELS unit SOURCES gpt_task_test.cpp LIBS tern_gpt_task tern_kernel_test_support)
+tern_test(nanochat_recipe_test LABELS parity SOURCES nanochat_recipe_test.cpp
+  LIBS tern_gpt_train_config tern_gpt_tensors tern_checkpoint)
 tern_test(gpt_train_config_test LABELS unit SOURCES gpt_train_config_test.cpp LIBS tern_gpt_train_config)
 tern_test(gpt_shadow_test LABELS unit kernels
   SOURCES gpt_shadow_test.cpp ${CMAKE_SOURCE_DIR}/tests/models/gpt/small_gpt.cpp

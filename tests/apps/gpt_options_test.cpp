@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
-#include "apps/shipped_configs.h"
 #include "engine/config/yaml_read.h"
 #include "models/gpt/shape.h"
 #include "tests/engine/config/expect_error.h"
@@ -12,17 +9,8 @@
 namespace tern {
 namespace {
 
-GptParts shipped(const std::string& name) {
-  const std::string path = "gpt/" + name + ".yaml";
-  for (const config::EmbeddedFile& file : shipped_configs()) {
-    if (file.path == path) return read_gpt_parts(config::read_yaml(std::string(file.text), path));
-  }
-  ADD_FAILURE() << path << " isn't shipped";
-  return {};
-}
-
 TEST(GptOptions, TheFirstReleaseHas561MillionParameters) {
-  GptParts parts = shipped("nanochat_2025_10");
+  GptParts parts = shipped_gpt_parts("nanochat_2025_10");
   parts.model.vocab_size = 65536;
   const gpt::GptConfig d20 = gpt::with_depth(parts.model, 20, 64, 128);
   const gpt::ParameterCounts counts = gpt::count_parameters(d20);
@@ -35,7 +23,7 @@ TEST(GptOptions, TheFirstReleaseHas561MillionParameters) {
 }
 
 TEST(GptOptions, ThePresentReleaseIsTheDefault) {
-  const GptParts parts = shipped("nanochat");
+  const GptParts parts = shipped_gpt_parts("nanochat");
   EXPECT_TRUE(gpt_schema().dump(parts.model).same_value(gpt_schema().dump(gpt::GptConfig())));
   EXPECT_TRUE(
       gpt_optimizer_schema().dump(parts.optimizer).same_value(gpt_optimizer_schema().dump(GptOptimizerConfig())));
@@ -51,6 +39,11 @@ TEST(GptOptions, UnknownKeysAndBadValuesAreNamed) {
             "unknown key 'gpt.optimizer.muon_beta', in a.yaml:1:14, did you mean 'gpt.optimizer.muon_beta2'?");
   EXPECT_EQ(error_of("init: xavier"), "gpt.init needs one of nanochat, nanochat_2025_10, not 'xavier', in a.yaml:1:7");
   EXPECT_EQ(error_of("softcap: -1"), "gpt.softcap needs a number >= 0, not '-1', in a.yaml:1:10");
+}
+
+TEST(GptOptions, OnlyShippedReleasesAreKnown) {
+  EXPECT_EQ(test::usage_error([] { (void)shipped_gpt_parts("gpt2"); }),
+            "unknown release 'gpt2', gpt, known: nanochat, nanochat_2025_10");
 }
 
 }  // namespace

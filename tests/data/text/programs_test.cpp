@@ -92,6 +92,15 @@ TEST_F(TextPrograms, FromTextToATokenizerAndBack) {
   EXPECT_NE(result.out.find("ranks.tiktoken (991 ranks)\n"), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("one.txt           55 "), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("ranks.tiktoken (2039 ranks)\n"), std::string::npos) << result.out;
+
+  const std::string report = read_file(folder_ / "report/report.md");
+  EXPECT_LT(report.find("## Tokenizer training\n"), report.find("## Tokenizer evaluation\n"));
+  EXPECT_NE(report.find("- max_chars: 2,000,000,000\n- doc_cap: 10,000\n- vocab_size: 1000\n- train_time: "),
+            std::string::npos)
+      << report;
+  EXPECT_NE(report.find("- num_special_tokens: 9\n- token_bytes_min: 1\n- token_bytes_max: "), std::string::npos);
+  EXPECT_NE(report.find("| one.txt | 55 | "), std::string::npos) << report;
+  EXPECT_NE(report.find("ranks.tiktoken (2039 ranks)\n\n| Text | Bytes | Its tokens "), std::string::npos) << report;
 }
 
 TEST_F(TextPrograms, TheTokenizerOfAllTheBibleIsRustbpes) {

@@ -51,5 +51,26 @@ TEST(PretrainingOptimizer, StepsUnderTheSchedulesAlsoAfterARestart) {
   EXPECT_TRUE(optimizer->ema().empty());
 }
 
+// Clipped to half their norm, gradients act as their halves would.
+TEST(PretrainingOptimizer, ClipsTheGradientsOfAllGroupsTogether) {
+  const Model halved, clipped;
+  halved.set_gradients(1);
+  clipped.set_gradients(1);
+  PretrainingOptimizer reference(halved.optimizer(), kSchedule);
+  PretrainingSchedule schedule = kSchedule;
+  schedule.grad_clip = reference.grad_norm() / 2;
+  PretrainingOptimizer optimizer(clipped.optimizer(), schedule);
+  const double factor = gradient_scale(reference.grad_norm(), schedule);
+  EXPECT_NEAR(factor, 0.5, 1e-6);
+  for (const TensorList& list : {halved.scalars, halved.matrices}) list[0].second.mutable_grad().mul_(factor);
+  reference.step(1);
+  optimizer.step(1);
+  EXPECT_TRUE(same(clipped.scalars[0].second.detach(), halved.scalars[0].second.detach()));
+  EXPECT_TRUE(same(clipped.matrices[0].second.detach(), halved.matrices[0].second.detach()));
+  for (size_t i = 0; i < optimizer.state().size(); ++i) {
+    EXPECT_TRUE(same(optimizer.state()[i].second, reference.state()[i].second)) << optimizer.state()[i].first;
+  }
+}
+
 }  // namespace
 }  // namespace tern::test

@@ -51,5 +51,12 @@ TEST(PretrainingSchedule, WeightDecayIsACosineToZero) {
   EXPECT_NEAR(muon_weight_decay(1000, kSchedule), 0, 1e-15);
 }
 
+TEST(PretrainingSchedule, GradientsAreScaledDownToTheNorm) {
+  EXPECT_EQ(gradient_scale(1e9, kSchedule), 1) << "no clipping";
+  constexpr PretrainingSchedule clipped{.num_iterations = 10, .grad_clip = 2};
+  EXPECT_EQ(gradient_scale(1.5, clipped), 1);
+  EXPECT_DOUBLE_EQ(gradient_scale(8, clipped), 2 / (8 + 1e-6));
+}
+
 }  // namespace
 }  // namespace tern
