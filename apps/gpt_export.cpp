@@ -3,10 +3,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "apps/gpt_tensors.h"
 #include "apps/gpt_train_config.h"
 #include "apps/nanochat_checkpoint.h"
 #include "base/error.h"
+#include "data/text/loader_state.h"
 #include "engine/checkpoint/layout.h"
 #include "engine/checkpoint/reader.h"
 #include "engine/config/yaml_read.h"
@@ -30,7 +33,18 @@ nlohmann::ordered_json make_meta(const GptJob& job, const GptPlan& plan, const S
                                  {"max_seq_len", plan.model.sequence_len},
                                  {"total_batch_size", plan.task.total_batch_size}};
   const auto bpb = snapshot.metrics.find("val/bpb");
-  if (bpb != snapshot.metrics.end()) meta["val_bpb"] = bpb->second;
+  meta["val_bpb"] = bpb != snapshot.metrics.end() ? nlohmann::ordered_json(bpb->second) : nullptr;
+  // What nanochat's base_train goes on from; it places itself in the data by row groups.
+  const nlohmann::ordered_json& task = snapshot.counters.at("task");
+  if (task.contains("loader")) {
+    const auto loader = text::LoaderState::from_json(task.at("loader").get<std::string>(), "the checkpoint");
+    const text::DocumentAddress& next = loader.position.next;
+    meta["dataloader_state_dict"] = {
+        {"pq_idx", next.file}, {"rg_idx", next.row_group}, {"epoch", loader.position.epoch}};
+  }
+  meta["loop_state"] = {{"min_val_bpb", task.value("best_bpb", std::numeric_limits<double>::max())},
+                        {"smooth_train_loss", task.at("smooth_loss")},
+                        {"total_training_time", 0.0}};
   return meta;
 }
 

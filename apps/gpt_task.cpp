@@ -184,6 +184,12 @@ nlohmann::ordered_json GptTask::counters() {
 
 void GptTask::restore(const TensorList&, const nlohmann::ordered_json& counters, bool keep_position) {
   try {
+    if (counters.at("vocab_size").get<int64_t>() != model_.config().vocab_size) {
+      throw Error(ErrorKind::data,
+                  "the tokenizer has " + std::to_string(model_.config().vocab_size) +
+                      " tokens, the checkpoint's model " + counters.at("vocab_size").dump(),
+                  "", "use the tokenizer that the model was trained with");
+    }
     steps_ = counters.at("steps").get<int64_t>();
     evaluated_at_ = counters.at("evaluated_at").get<int64_t>();
     smooth_loss_ = counters.at("smooth_loss").get<double>();

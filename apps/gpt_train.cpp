@@ -4,6 +4,7 @@
 
 #include "apps/device.h"
 #include "apps/gpt_documents.h"
+#include "apps/gpt_import.h"
 #include "apps/gpt_report.h"
 #include "apps/gpt_train_config.h"
 #include "apps/program.h"
@@ -44,7 +45,10 @@ int train(const GptJob& job, ProcessGroup& group) {
                plan.flops_per_token * static_cast<double>(plan.task.total_batch_size * plan.task.num_iterations),
                run_dir);
   }
-  const TrainConfig loop = loop_config(job.train, run_dir);
+  TrainConfig loop = loop_config(job.train, run_dir);
+  const std::string imported =
+      group.broadcast_text(group.leads() ? import_from_nanochat(job, plan, run_dir).value_or("").string() : "");
+  if (!imported.empty()) loop.resume = imported;
   Trainer trainer(loop, {plan.task.num_iterations, task.total_iterations()}, task, job.resolved_yaml, &group);
   const TrainOutcome outcome = trainer.run();
   if (outcome == TrainOutcome::finished && group.leads()) {

@@ -95,6 +95,8 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
     table.option("resume_from_step", &C::resume_from_step, "go on from this step's checkpoint").at_least(-1);
     table.section("Tern's own");
     table.option("data", &C::data, "a text or JSONL file in place of the shards of base_data");
+    table.option("init_from", &C::init_from,
+                 "a checkpoint folder of nanochat: go on from its last step, or that of resume_from_step");
     table.option("resume", &C::resume, "auto: go on from the newest checkpoint").one_of({"never", "auto"});
     table.option("seed", &C::seed, "of the initial weights").at_least(0);
     table.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0).at_most(4096);

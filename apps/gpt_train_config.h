@@ -45,8 +45,9 @@ struct GptTrainConfig {
   std::optional<std::string> model_tag;
 
   // Tern's own.
-  std::optional<std::string> data;  // a text or JSONL file in place of shards
-  std::string resume = "never";     // auto: from the newest checkpoint of the model tag
+  std::optional<std::string> data;       // a text or JSONL file in place of shards
+  std::optional<std::string> init_from;  // a checkpoint folder of nanochat
+  std::string resume = "never";          // auto: from the newest checkpoint of the model tag
   int64_t seed = 42;
   int64_t threads = 0;
   int64_t log_interval = 1;

@@ -36,9 +36,9 @@ struct SparseRows {
 struct EvalResult {
   NamedValues metrics;  // with several processes: over all of them
   std::vector<PuzzlePicture> pictures;
-  std::vector<std::string> messages;  // lines for the person, such as samples
-  std::vector<std::string> warnings;  // what failed, and why; training goes on
-  bool stopped = false;               // a stop signal cut it short: no metrics, to be done again
+  std::vector<std::string> messages = {};  // lines for the person, such as samples
+  std::vector<std::string> warnings;       // what failed, and why; training goes on
+  bool stopped = false;                    // a stop signal cut it short: no metrics, to be done again
 };
 
 class Task {

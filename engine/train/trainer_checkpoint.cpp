@@ -119,11 +119,11 @@ void Trainer::restore(const Snapshot& snapshot, bool keep_position) {
   if (!counters.contains("optimizer_steps") || !counters.contains("task")) {
     throw Error(ErrorKind::checkpoint, "its counters are incomplete", where, "resume another checkpoint");
   }
+  task_.restore(snapshot.state, counters["task"], keep_position);  // first: it knows best what doesn't fit
   copy_by_name(snapshot.model, task_.model_state(), where);
   if (optimizer_) {
     optimizer_->restore(snapshot.optimizer, snapshot.ema, counters["optimizer_steps"].get<int64_t>());
   }
-  task_.restore(snapshot.state, counters["task"], keep_position);
   saved.metrics = snapshot.metrics;
   if (keep_position) {
     state_.step = saved.step;

@@ -19,8 +19,8 @@ find_package(GTest REQUIRED)
 add_library(gpt_test_support STATIC gpt_run.cpp ${CMAKE_SOURCE_DIR}/tests/support/process.cpp)
 target_link_libraries(gpt_test_support PUBLIC tern_compiler tern_text GTest::gtest)
 target_compile_definitions(gpt_test_support PRIVATE TERN_BIN="${CMAKE_BINARY_DIR}/bin")
-tern_test(gpt_train_test LABELS e2e TIMEOUT 300 SOURCES gpt_train_test.cpp LIBS gpt_test_support
-  DEPENDS gpt_train tern_ckpt)
+tern_test(gpt_train_test LABELS e2e TIMEOUT 300 SOURCES gpt_train_test.cpp LIBS gpt_test_support tern_checkpoint
+  DEPENDS gpt_data gpt_train tern_ckpt)
 tern_test(gpt_chat_test LABELS e2e TIMEOUT 300 SOURCES gpt_chat_test.cpp LIBS gpt_test_support tern_gpt_model
   DEPENDS gpt_chat gpt_train tern_ckpt)
 tern_test(gpt_eval_test LABELS e2e TIMEOUT 300 SOURCES gpt_eval_test.cpp LIBS gpt_test_support tern_fmt

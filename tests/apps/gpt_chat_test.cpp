@@ -124,10 +124,7 @@ TEST_F(GptChat, ErrorsAreOneLineWithTheRightExitCode) {
 }
 
 TEST_F(GptChat, RefusesATokenizerOfAnotherModel) {
-  std::vector<std::string> tokens;
-  for (int i = 0; i < 256; ++i) tokens.emplace_back(1, static_cast<char>(i));
-  tokens.emplace_back("ab");
-  text::Tokenizer(tokens).write(folder_ / "tokenizer/ranks.tiktoken");
+  grow_tokenizer(1);
   expect_error(start("gpt_chat", {"--raw", "-p", "a"}), 3,
                "the tokenizer has 266 tokens, the model 265, use the tokenizer that the model was trained with");
 }

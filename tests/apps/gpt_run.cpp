@@ -26,19 +26,25 @@ ProcessResult GptRun::start(const std::string& program, const std::vector<std::s
 }
 
 ProcessResult GptRun::train(const std::vector<std::string>& more) const {
-  std::vector<std::string> arguments = {"--depth=3",
-                                        "--aspect-ratio=8",
-                                        "--head-dim=12",
-                                        "--max-seq-len=32",
-                                        "--device-batch-size=2",
-                                        "--total-batch-size=128",
-                                        "--eval-tokens=64",
-                                        "--sample-every=-1",
-                                        "gpt.forward_dtype=float32",
-                                        "--threads=1",
-                                        "--data=" + (folder_ / "text.jsonl").string()};
+  std::vector<std::string> arguments = {"--data=" + (folder_ / "text.jsonl").string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return train_on_shards(arguments);
+}
+
+ProcessResult GptRun::train_on_shards(const std::vector<std::string>& more) const {
+  std::vector<std::string> arguments = {"--depth=3",        "--aspect-ratio=8",      "--head-dim=12",
+                                        "--max-seq-len=32", "--device-batch-size=2", "--total-batch-size=128",
+                                        "--eval-tokens=64", "--sample-every=-1",     "gpt.forward_dtype=float32",
+                                        "--threads=1"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return start("gpt_train", arguments);
+}
+
+void GptRun::grow_tokenizer(int tokens) const {
+  std::vector<std::string> all;
+  for (int i = 0; i < 256; ++i) all.emplace_back(1, static_cast<char>(i));
+  for (int i = 0; i < tokens; ++i) all.push_back("a" + std::string(1, static_cast<char>('a' + i)));
+  text::Tokenizer(all).write(folder_ / "tokenizer/ranks.tiktoken");
 }
 
 std::map<int64_t, double> GptRun::losses(const std::string& tag) const {

@@ -21,8 +21,12 @@ class GptRun : public testing::Test {
   // Any program of the build, with the base folder set.
   [[nodiscard]] ProcessResult start(const std::string& program, const std::vector<std::string>& arguments) const;
 
-  // gpt_train of a small model on the text, with more flags.
+  // gpt_train of a small model, with more flags: on the text, or on the shards in the base folder.
   [[nodiscard]] ProcessResult train(const std::vector<std::string>& more) const;
+  [[nodiscard]] ProcessResult train_on_shards(const std::vector<std::string>& more) const;
+
+  // Replaces the tokenizer by one with so many more tokens.
+  void grow_tokenizer(int tokens) const;
 
   // Loss by step, and the last value of an evaluation's metric, out of a model's metrics.jsonl.
   [[nodiscard]] std::map<int64_t, double> losses(const std::string& tag) const;

@@ -85,13 +85,30 @@ TEST(GptTrainConfig, TheFirstReleaseIsOneWord) {
   EXPECT_EQ(job.parts.optimizer.orthogonalization, "newton_schulz");
 }
 
-TEST(GptTrainConfig, TheLocalCpuConfigurationIsTheMissions) {
-  const GptPlan plan = make_gpt_plan(parse({"--config-name", "gpt_train_cpu"}), 32768, 1);
-  EXPECT_EQ(plan.model.n_layer, 4);
-  EXPECT_EQ(plan.model.sequence_len, 1024);
-  EXPECT_EQ(plan.task.device_batch_size, 1);
-  EXPECT_EQ(plan.task.total_batch_size, 1024);
-  EXPECT_EQ(plan.task.num_iterations, 50);
+struct Environment {
+  const char* config;
+  int64_t ranks, depth, sequence, device_batch, total_batch, accumulation;
+};
+
+TEST(GptTrainConfig, TheThreeEnvironmentsAreTheMissions) {
+  for (const Environment& expected : std::vector<Environment>{{"gpt_train_cpu", 1, 4, 1024, 1, 1024, 1},
+                                                              {"gpt_train_8xh100", 8, 20, 2048, 32, 524288, 1},
+                                                              {"gpt_train_slurm_8xa100", 8, 20, 2048, 32, 524288, 1}}) {
+    const GptPlan plan = make_gpt_plan(parse({"--config-name", expected.config}), 32768, expected.ranks);
+    EXPECT_EQ(plan.model.n_layer, expected.depth) << expected.config;
+    EXPECT_EQ(plan.model.sequence_len, expected.sequence);
+    EXPECT_EQ(plan.task.device_batch_size, expected.device_batch);
+    EXPECT_EQ(plan.task.total_batch_size, expected.total_batch);
+    EXPECT_EQ(accumulation_steps(plan.task, plan.model.sequence_len, expected.ranks), expected.accumulation);
+  }
+  EXPECT_EQ(make_gpt_plan(parse({"--config-name", "gpt_train_cpu"}), 32768, 1).task.num_iterations, 50);
+  EXPECT_NEAR(make_gpt_plan(parse({"--config-name", "gpt_train_8xh100"}), 32768, 8).task.num_iterations, 9960, 1);
+}
+
+TEST(GptTrainConfig, TheQuickStartIsAConfigurationToo) {
+  const GptJob job = parse({"--config-name=gpt_train_quickstart"});
+  EXPECT_EQ(model_tag(job.train), "kjv");
+  EXPECT_EQ(make_gpt_plan(job, 2048, 1).task.num_iterations, 900);
 }
 
 TEST(GptTrainConfig, HelpIsPinned) {

@@ -96,7 +96,9 @@ def save_checkpoint(args, rank, step, model, config, optimizer):
     """The files of nanochat's checkpoint_manager.save_checkpoint."""
     if rank == 0:
         torch.save(model.state_dict(), os.path.join(args.out, f"model_{step:06d}.pt"))
-        meta = dict(step=step, val_bpb=1.5, model_config=config, total_batch_size=args.batch * args.tokens)
+        meta = dict(step=step, val_bpb=1.5, model_config=config, total_batch_size=args.batch * args.tokens,
+                    dataloader_state_dict=dict(pq_idx=0, rg_idx=0, epoch=1),
+                    loop_state=dict(min_val_bpb=1.25, smooth_train_loss=2.0, total_training_time=0.0))
         with open(os.path.join(args.out, f"meta_{step:06d}.json"), "w", encoding="utf-8") as file:
             json.dump(meta, file, indent=2)
     torch.save(optimizer.state_dict(), os.path.join(args.out, f"optim_{step:06d}_rank{rank}.pt"))
