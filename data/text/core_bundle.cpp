@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <sstream>
 
@@ -55,7 +56,7 @@ double parse_number(const std::string& text, const std::string& where) {
   } catch (const std::exception&) {
     end = 0;
   }
-  if (end == 0 || end != text.size()) refuse("'" + text + "' is not a number", where);
+  if (end == 0 || end != text.size() || !std::isfinite(value)) refuse("'" + text + "' is not a number", where);
   return value;
 }
 
@@ -101,7 +102,7 @@ CoreExample parse_example(const std::string& line, CoreTaskKind kind) {
       example.continuation = json.at("continuation").get<std::string>();
       return example;
   }
-  example.gold = json.at("gold").get<size_t>();
+  example.gold = json.at("gold").get_ref<const nlohmann::json::number_unsigned_t&>();  // nothing is converted
   return example;
 }
 
@@ -141,7 +142,11 @@ CoreTask read_task(const YAML::Node& node, const fs::path& folder, const std::ma
   if (baseline->second >= 100) refuse("guessing is always right in task " + task.label, where);
   task.random_baseline = baseline->second;
 
-  const fs::path path = folder / "eval_data" / node["dataset_uri"].as<std::string>();
+  const fs::path uri = node["dataset_uri"].as<std::string>();
+  if (uri.is_absolute() || std::ranges::find(uri, "..") != uri.end()) {
+    refuse("dataset_uri " + uri.string() + " leads out of the folder", where);
+  }
+  const fs::path path = folder / "eval_data" / uri;
   task.examples = read_examples(path, task.kind);
   PythonRandom(kShuffleSeed).shuffle(task.examples);
   if (max_per_task > 0 && task.examples.size() > static_cast<size_t>(max_per_task)) {

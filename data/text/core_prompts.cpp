@@ -125,7 +125,8 @@ std::vector<CoreRow> core_rows(const CoreTask& task, size_t index, Encoder& enco
   const size_t beginning = common_beginning(rows), end = common_end(rows);
   for (CoreRow& row : rows) {
     row.last = row.tokens.size();
-    row.first = task.kind == CoreTaskKind::schema ? row.last - end : beginning;
+    // Equal texts have their first token in common, too, but there is nothing before it to score it by.
+    row.first = task.kind == CoreTaskKind::schema ? std::max<size_t>(1, row.last - end) : beginning;
   }
   return rows;
 }

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-CONFIGURED = {"trm_train"}  # programs that take key=value arguments
+CONFIGURED = {"trm_train", "gpt_train"}  # programs that take key=value arguments
 OTHER_TOOLS = ["cmake", "ctest", "git", "ninja", "tensorboard", "run_name"]
 FOLDERS = "apps|base|bench|cmake|configs|docs|engine|kernels|models|scripts|tests|data/puzzles|data/text"
 

@@ -145,12 +145,16 @@ TEST_F(BadBundle, ErrorsNameFileAndLine) {
   expect_error("not a list of tasks: ");
   write("core.yaml", "tasks: 3");
   expect_error("no tasks under icl_tasks, core.yaml");
+  write("core.yaml", "icl_tasks: [{label: t, icl_task_type: schema, dataset_uri: ../t.jsonl, num_fewshot: [1]}]");
+  expect_error("dataset_uri ../t.jsonl leads out of the folder, core.yaml task 1");
 }
 
 TEST_F(BadBundle, ExamplesAreChecked) {
   write("eval_data/t.jsonl", R"({"context_options": ["a"], "continuation": "c", "gold": 1})");
   expect_error("gold is 1 of 1 options, eval_data/t.jsonl line 1");
   write("eval_data/t.jsonl", R"({"query": "a"})");
+  expect_error("not an example of this task: ");
+  write("eval_data/t.jsonl", R"({"context_options": ["a", "b"], "continuation": "c", "gold": -1})");
   expect_error("not an example of this task: ");
   write("eval_data/t.jsonl", "");
   expect_error("no examples, eval_data/t.jsonl");
@@ -163,12 +167,26 @@ TEST_F(BadBundle, BaselinesAreChecked) {
   expect_error("no random baseline of task t, eval_meta_data.csv");
   write("eval_meta_data.csv", "Eval Task,Random baseline\nt,half\n");
   expect_error("'half' is not a number, eval_meta_data.csv line 2");
+  write("eval_meta_data.csv", "Eval Task,Random baseline\nt,nan\n");
+  expect_error("'nan' is not a number, eval_meta_data.csv line 2");
   write("eval_meta_data.csv", "Eval Task,Baseline\nt,50\n");
   expect_error("no column 'Random baseline', eval_meta_data.csv");
   write("eval_meta_data.csv", "Eval Task,Random baseline\nt\n");
   expect_error("too few fields, eval_meta_data.csv line 2");
   write("eval_meta_data.csv", "Eval Task,Random baseline\nt,100\n");
   expect_error("guessing is always right in task t, core.yaml task 1");
+}
+
+// Nothing is scored that has nothing before it.
+TEST(CorePrompts, EqualContextsAreScoredFromTheSecondToken) {
+  Encoder encoder(byte_tokenizer());
+  CoreTask task;
+  task.kind = CoreTaskKind::schema;
+  task.examples = {{.context = "", .options = {"x", "x"}, .continuation = "y", .gold = 0}};
+  for (const CoreRow& row : core_rows(task, 0, encoder)) {
+    EXPECT_EQ(row.first, 1U);
+    EXPECT_EQ(row.last, 4U);  // <|bos|>, x, the delimiter, y
+  }
 }
 
 }  // namespace
