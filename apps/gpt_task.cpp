@@ -76,10 +76,20 @@ bool GptTask::evaluates_at(int64_t step) const {
   return (!core_tasks_.empty() && is_due(step, options_.core_metric_every)) || is_due(step, options_.sample_every);
 }
 
-int64_t GptTask::total_iterations() const {
-  int64_t count = 1;  // the last one ends with the last step, whether something is evaluated then or not
-  for (int64_t step = 0; step < options_.num_iterations; ++step) count += evaluates_at(step) ? 1 : 0;
+int64_t GptTask::evaluations_before(int64_t end) const {
+  int64_t count = 0;
+  for (int64_t step = 0; step < end; ++step) count += evaluates_at(step) ? 1 : 0;
   return count;
+}
+
+int64_t GptTask::total_iterations() const {
+  // The last one ends with the last step, whether something is evaluated then or not.
+  return evaluations_before(options_.num_iterations) + 1;
+}
+
+std::optional<int64_t> GptTask::iterations_done() {
+  const bool here = evaluates_at(steps_) && evaluated_at_ == steps_;
+  return evaluations_before(steps_) + (here ? 1 : 0);
 }
 
 StepDisplay GptTask::display() {

@@ -68,12 +68,14 @@ class GptTask : public Task {
   [[nodiscard]] TensorList carry_state(bool) override { return {}; }
   [[nodiscard]] nlohmann::ordered_json counters() override;
   void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) override;
+  [[nodiscard]] std::optional<int64_t> iterations_done() override;
 
  private:
   [[nodiscard]] std::unique_ptr<text::PackingLoader> make_loader(text::Split split,
                                                                  const std::optional<text::LoaderState>& resume) const;
   [[nodiscard]] bool is_due(int64_t step, int64_t every) const;
   [[nodiscard]] bool evaluates_at(int64_t step) const;
+  [[nodiscard]] int64_t evaluations_before(int64_t end) const;
   void evaluate_core(EvalResult& result);
   [[nodiscard]] std::vector<std::string> write_samples(int64_t step, const std::filesystem::path& run_dir);
 

@@ -131,6 +131,7 @@ gpt::GptConfig model_config(const GptJob& job, int64_t vocab_size) {
   gpt::GptConfig base = job.parts.model;
   base.vocab_size = vocab_size;
   base.sequence_len = job.train.max_seq_len;
+  if (base.forward_dtype == "auto") base.forward_dtype = "float32";  // as nanochat on CPUs, all that there is here
   if (job.train.window_pattern) base.window_pattern = *job.train.window_pattern;
   return gpt::with_depth(base, job.train.depth, job.train.aspect_ratio, job.train.head_dim);
 }

@@ -83,6 +83,9 @@ class Task {
   // task's data or configuration. keep_position: leave the data
   // position as it is (a rollback goes on behind the batch that failed).
   virtual void restore(const TensorList& carry_state, const nlohmann::ordered_json& counters, bool keep_position) = 0;
+  // After restore: how many iterations have ended, where that follows from the position, because a plan other than the
+  // checkpoint's may end them elsewhere. None: as the checkpoint says.
+  [[nodiscard]] virtual std::optional<int64_t> iterations_done() { return std::nullopt; }
 };
 
 }  // namespace tern

@@ -130,6 +130,8 @@ void Trainer::restore(const Snapshot& snapshot, bool keep_position) {
     state_.metrics = saved.metrics;
   } else {
     state_ = std::move(saved);
+    const std::optional<int64_t> done = task_.iterations_done();
+    if (done && state_.step < plan_.total_steps) state_.iteration = *done - (state_.evaluation_due ? 1 : 0);
   }
 }
 

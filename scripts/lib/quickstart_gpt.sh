@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by quickstart.sh after common.sh: a small GPT on the King James Bible, three to five minutes on two cores.
+# Sourced by quickstart.sh after common.sh: a small GPT on the King James Bible, a few minutes on two cores.
 # shellcheck disable=SC2034  # for quickstart.sh
 targets=(gpt_data tok_train gpt_train gpt_chat)
 base=runs/quickstart-gpt

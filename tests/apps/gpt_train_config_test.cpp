@@ -18,6 +18,12 @@ GptJob parse(std::vector<const char*> arguments) {
   return parse_gpt_command_line(static_cast<int>(arguments.size()), arguments.data()).job;
 }
 
+TEST(GptTrainConfig, ComputesInFloat32OnCpusUnlessToldOtherwise) {
+  EXPECT_EQ(model_config(parse({}), 32768).forward_dtype, "float32");
+  EXPECT_EQ(model_config(parse({"gpt=nanochat_2025_10"}), 32768).forward_dtype, "float32");
+  EXPECT_EQ(model_config(parse({"gpt.forward_dtype=bfloat16"}), 32768).forward_dtype, "bfloat16");
+}
+
 TEST(GptTrainConfig, FlagsAndOverridesMeanTheSame) {
   const GptJob flags = parse({"--depth", "4", "--max-seq-len=512", "--total-batch-size=1024"});
   const GptJob overrides = parse({"depth=4", "max_seq_len=512", "total_batch_size=1024"});
@@ -108,7 +114,7 @@ TEST(GptTrainConfig, TheThreeEnvironmentsAreTheMissions) {
 TEST(GptTrainConfig, TheQuickStartIsAConfigurationToo) {
   const GptJob job = parse({"--config-name=gpt_train_quickstart"});
   EXPECT_EQ(model_tag(job.train), "kjv");
-  EXPECT_EQ(make_gpt_plan(job, 2048, 1).task.num_iterations, 900);
+  EXPECT_EQ(make_gpt_plan(job, 2048, 1).task.num_iterations, 600);
 }
 
 TEST(GptTrainConfig, HelpIsPinned) {

@@ -58,6 +58,17 @@ TEST_F(GptTrain, ExportsToNanochat) {
   EXPECT_EQ(run_process({TERN_BIN "/tern_ckpt", "export-nanochat", folder_ / "models/d3", out}).exit_code, 4);
 }
 
+// The longer plan evaluates elsewhere than the shorter one did.
+TEST_F(GptTrain, AFinishedRunCanBeProlonged) {
+  ASSERT_EQ(train({"--num-iterations=3", "--eval-every=4"}).exit_code, 0);
+  const ProcessResult longer = train({"--num-iterations=9", "--eval-every=4", "--resume=auto"});
+  EXPECT_EQ(longer.exit_code, 0) << longer.err;
+  EXPECT_NE(longer.err.find("finished at step 9 of 9"), std::string::npos) << longer.err;
+  EXPECT_EQ(losses("d3").size(), 9U);
+  const ProcessResult again = train({"--num-iterations=9", "--eval-every=4", "--resume=auto"});
+  EXPECT_NE(again.err.find("nothing is left to train"), std::string::npos) << again.err;
+}
+
 // The mission's local configuration, shortened.
 TEST_F(GptTrain, TheLocalCpuConfigurationRuns) {
   const ProcessResult result =
