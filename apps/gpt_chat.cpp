@@ -75,11 +75,12 @@ int run(int argc, char** argv) {
     throw Error(ErrorKind::usage, "conversations need a model that was trained for them", "",
                 "add --raw to continue texts");
   }
-  const gpt::GenerateOptions generate = generate_options(*flags);
+  gpt::GenerateOptions generate = generate_options(*flags);
   const GptChoice choice = read_gpt_flags(*flags);
   const auto base = text::base_dir();
   const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
   const LoadedGpt loaded = load_gpt(base, choice, tokenizer);
+  generate.decoder = gpt::make_decoder(loaded.model, choice.decode_dtype);
   fmt::print(stderr, "{} (step {})\n", loaded.source, loaded.step);
   if (flags->count("prompt") > 0) {
     answer(loaded, tokenizer, (*flags)["prompt"].as<std::string>(), generate);

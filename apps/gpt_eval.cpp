@@ -83,7 +83,8 @@ struct Results {
   std::string samples;
 };
 
-void write_samples(const LoadedGpt& loaded, const text::Tokenizer& tokenizer, Results& results) {
+void write_samples(const LoadedGpt& loaded, gpt::DecodeDtype decode_dtype, const text::Tokenizer& tokenizer,
+                   Results& results) {
   title("Model samples");
   const auto tell = [&](const std::string& text) {
     fmt::print("{:-<80}\n{}\n", "", text);
@@ -92,6 +93,7 @@ void write_samples(const LoadedGpt& loaded, const text::Tokenizer& tokenizer, Re
   fmt::print("Conditioned samples:\n");
   gpt::GenerateOptions options;
   options.sampling.temperature = 0;
+  options.decoder = gpt::make_decoder(loaded.model, decode_dtype);
   for (const std::string& prompt : sample_prompts()) tell(complete(loaded.model, tokenizer, prompt, options).at(0));
   fmt::print("\nUnconditioned samples:\n");
   options.sampling.temperature = 1;
@@ -101,8 +103,8 @@ void write_samples(const LoadedGpt& loaded, const text::Tokenizer& tokenizer, Re
   fmt::print("\n");
 }
 
-void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, const text::Tokenizer& tokenizer,
-                  Results& results) {
+void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, gpt::DecodeDtype decode_dtype,
+                  const text::Tokenizer& tokenizer, Results& results) {
   title("Bits per byte");
   text::LoaderOptions reading;
   reading.batch_size = flag_in_range(flags, "device-batch-size", 1, 1 << 20);
@@ -116,13 +118,23 @@ void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, co
   const std::optional<std::string> file =
       flags.count("data") > 0 ? std::optional(flags["data"].as<std::string>()) : std::nullopt;
   const auto open = document_opener(file);
-  for (const auto& [name, split] : {std::pair("train", text::Split::train), {"val", text::Split::validation}}) {
+  const auto measure = [&](const gpt::Gpt& model, text::Split split, const std::string& name) {
     text::PackingLoader loader(open(split), tokenizer, reading);
     ProgressBar bar({.label = name, .total = batches, .unit = "batches"});
-    const double bpb = bits_per_byte(loaded.model, loader, batches, tokenizer, [&] { bar.add(1); }).value();
+    const double bpb = bits_per_byte(model, loader, batches, tokenizer, [&] { bar.add(1); }).value();
     bar.finish();
+    results.bpb.emplace_back(name + " bpb", bpb);
+    return bpb;
+  };
+  for (const auto& [name, split] : {std::pair("train", text::Split::train), {"val", text::Split::validation}}) {
+    const double bpb = measure(loaded.model, split, name);
     fmt::print("{} bpb: {:.6f}\n", name, bpb);
-    results.bpb.emplace_back(std::string(name) + " bpb", bpb);
+    if (decode_dtype == gpt::DecodeDtype::forward) continue;
+    // What generation computes with, on the same text.
+    const auto type = flags["decode-dtype"].as<std::string>();
+    const double narrow =
+        measure(gpt::with_decode_weights(loaded.model, decode_dtype), split, fmt::format("{} {}", name, type));
+    fmt::print("{} bpb with {} matrices: {:.6f} ({:+.6f})\n", name, type, narrow, narrow - bpb);
   }
   fmt::print("\n");
 }
@@ -163,8 +175,8 @@ int run(int argc, char** argv) {
     modes.erase("core");
   }
   Results results;
-  if (modes.contains("sample")) write_samples(loaded, tokenizer, results);
-  if (modes.contains("bpb")) measure_bits(*flags, loaded, tokenizer, results);
+  if (modes.contains("sample")) write_samples(loaded, choice.decode_dtype, tokenizer, results);
+  if (modes.contains("bpb")) measure_bits(*flags, loaded, choice.decode_dtype, tokenizer, results);
   if (modes.contains("sample") || modes.contains("bpb")) {
     write_report_section(base / "report", {"Base model loss", {results.bpb}, results.samples});
   }

@@ -104,7 +104,10 @@ void add_gpt_flags(cxxopts::Options& options) {
       "gpt", "Release that a folder of nanochat is from: nanochat (the present one) or nanochat_2025_10",
       cxxopts::value<std::string>()->default_value("nanochat"))(
       "dtype", "Type of the activations: float32 or bfloat16", cxxopts::value<std::string>()->default_value("float32"))(
-      "threads", "Threads, 0 for all cores", cxxopts::value<int64_t>()->default_value("0"));
+      "decode-dtype",
+      "Type of the matrices while a text is generated: forward (that of the activations), float32, bf16 or int8",
+      cxxopts::value<std::string>()->default_value("forward"))("threads", "Threads, 0 for all cores",
+                                                               cxxopts::value<int64_t>()->default_value("0"));
 }
 
 GptChoice read_gpt_flags(const cxxopts::ParseResult& flags) {
@@ -117,6 +120,7 @@ GptChoice read_gpt_flags(const cxxopts::ParseResult& flags) {
   }
   if (flags.count("step") > 0) choice.step = flag_in_range(flags, "step", 0, INT64_MAX);
   choice.gpt = flags["gpt"].as<std::string>();
+  choice.decode_dtype = gpt::decode_dtype_by_name(flags["decode-dtype"].as<std::string>());
   choice.dtype = flags["dtype"].as<std::string>();
   if (choice.dtype != "float32" && choice.dtype != "bfloat16") {
     throw Error(ErrorKind::usage, "unknown type '" + choice.dtype + "'", "--dtype", "use float32 or bfloat16");

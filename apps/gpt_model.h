@@ -8,6 +8,7 @@
 
 #include "apps/flags.h"
 #include "data/text/tokenizer.h"
+#include "models/gpt/decoder.h"
 #include "models/gpt/gpt.h"
 
 namespace tern {
@@ -18,9 +19,11 @@ struct GptChoice {
   std::optional<int64_t> step;           // none: the last
   std::string gpt = "nanochat";          // what files of nanochat don't say, such as rope_base: a file of configs/gpt
   std::string dtype = "float32";         // of the activations
+  gpt::DecodeDtype decode_dtype = gpt::DecodeDtype::forward;  // of the matrices while a text is generated
 };
 
-// Adds --checkpoint, --model-tag, --step, --gpt, --dtype and --threads; reads them back and sets the number of threads.
+// Adds --checkpoint, --model-tag, --step, --gpt, --dtype, --decode-dtype and --threads; reads them back and sets the
+// number of threads.
 void add_gpt_flags(cxxopts::Options& options);
 [[nodiscard]] GptChoice read_gpt_flags(const cxxopts::ParseResult& flags);
 

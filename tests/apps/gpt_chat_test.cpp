@@ -84,6 +84,19 @@ TEST_F(GptChat, WritesSeveralSamples) {
   EXPECT_NE(out.find("\n\n--- 3 ---\na"), std::string::npos) << out;
 }
 
+TEST_F(GptChat, GeneratesWithNarrowMatrices) {
+  const auto chat = [&](const std::string& type) {
+    return start("gpt_chat", {"--raw", "-p", "a rose", "-t", "0", "--max-tokens=30", "--decode-dtype=" + type});
+  };
+  EXPECT_EQ(chat("float32").out, chat("forward").out);
+  for (const std::string type : {"bf16", "int8"}) {
+    const ProcessResult result = chat(type);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_TRUE(result.out.starts_with("a rose")) << result.out;
+  }
+  expect_error(chat("int4"), 2, "decode_dtype=int4 is unknown");
+}
+
 // One model, found in every way that there is.
 TEST_F(GptChat, FindsTheModel) {
   const std::string step = folder_ / "models/d3/step_30", nanochat = folder_ / "base_checkpoints/d2";

@@ -88,6 +88,22 @@ TEST_F(GptEval, DoesWhatItIsAskedFor) {
   EXPECT_EQ(exported.out.substr(exported.out.find("train bpb")), numbers);
 }
 
+// A type that costs nothing, and one that rounds.
+TEST_F(GptEval, SaysWhatTheDecodersMatricesCost) {
+  train_with_core();
+  const auto cost = [&](const std::string& type) {
+    const ProcessResult result = evaluate({"--eval=bpb", "--split-tokens=512", "--decode-dtype=" + type});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const std::string line = "val bpb with " + type + " matrices: ";
+    const size_t at = result.out.find(line);
+    EXPECT_NE(at, std::string::npos) << result.out;
+    return at == std::string::npos ? "" : result.out.substr(result.out.find('(', at), 11);
+  };
+  EXPECT_EQ(cost("float32"), "(+0.000000)");
+  EXPECT_NE(cost("int8"), "(+0.000000)");
+  expect_error(evaluate({"--eval=bpb", "--decode-dtype=fp4"}), 2, "decode_dtype=fp4 is unknown");
+}
+
 TEST_F(GptEval, ErrorsAreOneLineWithTheRightExitCode) {
   expect_error(evaluate({"--eval=bpc"}), 2, "nothing to evaluate is called 'bpc', --eval");
   expect_error(evaluate({"--eval="}), 2, "nothing to evaluate, --eval");
