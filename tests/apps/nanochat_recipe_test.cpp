@@ -32,7 +32,7 @@ TEST(NanochatRecipe, TrainsAsTheReleasesOwnScriptDid) {
 
   at::Generator generator = at::detail::createCPUGenerator(0);
   const gpt::Gpt model(plan.model, generator);
-  load_gpt_weights(model, load_weights(kReference / "init.pt"), "init.pt");
+  load_gpt_weights(model, load_weights(kReference / "start.pt"), "init.pt");
   const GptGroups groups = gpt_groups(model, plan.rates, plan.optimizer);
   PretrainingOptimizer optimizer(MuonAdamW(groups.adamw, groups.muon), plan.schedule);
   const NpyArray array = open_npy(kReference / "tokens.npy");

@@ -211,8 +211,10 @@ TEST_F(FrontEnd, MistakesInFlags) {
   expect_error({"--lr=3"}, "unknown flag '--lr', on the command line, options are written key=value, see --help");
   expect_error({"--config-dir", "nowhere"},
                "configuration folder nowhere does not exist, give an existing folder to --config-dir");
-  expect_error({"--config-name", "cfg"},
-               "configuration 'cfg' not found, in built-in files, available: cfg_pretrain, gpt_train, gpt_train_cpu");
+  expect_error(
+      {"--config-name", "cfg"},
+      "configuration 'cfg' not found, in built-in files, available: cfg_pretrain, gpt_train, gpt_train_8xh100, "
+      "gpt_train_cpu, gpt_train_quickstart, gpt_train_slurm_8xa100");
   const ProcessResult result = run({"--config-name"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("config-name"), std::string::npos);

@@ -241,7 +241,7 @@ TEST(TrmResume, OtherSettingsThatCannotGoOnAreRefusedAndNothingIsLost) {
   refused({"global_batch_size=8"}, "the checkpoint has 4 puzzles in progress and global_batch_size is 8");
   refused({"data_paths=[vocabulary]"}, "has shape [6, 16] instead of [9, 16]");
   refused({"data_paths=[length]"}, "puzzles in progress don't fit this architecture or data");
-  refused({"arch.hidden_size=32"}, "has shape ");
+  refused({"arch.hidden_size=32"}, "puzzles in progress don't fit this architecture or data");
   refused({"arch.L_layers=3"}, "model.inner.L_level.layers.2.self_attn.qkv_proj.weight is missing");
   refused({"seed=5"}, "was saved with another seed");
   refused({"eval_interval=3"}, "was saved with other epochs_per_iter");

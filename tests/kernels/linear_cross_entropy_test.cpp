@@ -128,7 +128,7 @@ TEST(LinearCrossEntropy, ManyChunksAgreeWithOne) {
       kernels::linear_cross_entropy_forward_backward(hidden, weight, labels, row_weight, {}, d_hidden, d_weight);
   const auto logits = at::matmul(hidden, weight.t());
   const auto whole = kernels::cross_entropy_forward_backward(logits, labels, row_weight, {}, d_logits);
-  EXPECT_TRUE(close(chunked.loss, whole.loss, 1e-6, 1e-6));
+  EXPECT_TRUE(close(chunked.loss, whole.loss, 4e-6, 1e-6));  // below AVX-512 `whole` adds up in another order
   EXPECT_TRUE(same(chunked.argmax, whole.argmax));
   EXPECT_TRUE(same(chunked.valid_count, whole.valid_count));
   EXPECT_TRUE(same(chunked.correct_count, whole.correct_count));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records nanochat's own base_train.py of October 2025 training a tiny model: init.pt, tokens.npy, trace.json.
+"""Records nanochat's own base_train.py of October 2025 training a tiny model: start.pt, tokens.npy, trace.json.
 
     python3 -O record_recipe.py --upstream NANOCHAT_OF_OCTOBER_2025 --out DIR
 
@@ -51,7 +51,7 @@ class Recorder:
 
         def setup_optimizers(model, **rates):
             recorder.model = model
-            torch.save(model.state_dict(), os.path.join(recorder.out, "init.pt"))
+            torch.save(model.state_dict(), os.path.join(recorder.out, "start.pt"))
             recorder.optimizers = build(model, **rates)
             return recorder.optimizers
 
