@@ -1,6 +1,7 @@
 // gpt_eval: evaluates a pretrained GPT as nanochat's base_eval does: samples, bits per byte, the CORE metric.
 #include <fmt/format.h>
 
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -126,14 +127,15 @@ void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, gp
     results.bpb.emplace_back(name + " bpb", bpb);
     return bpb;
   };
+  // What generation computes with.
+  std::optional<gpt::Gpt> narrowed;
+  if (decode_dtype != gpt::DecodeDtype::forward) narrowed.emplace(gpt::with_decode_weights(loaded.model, decode_dtype));
   for (const auto& [name, split] : {std::pair("train", text::Split::train), {"val", text::Split::validation}}) {
     const double bpb = measure(loaded.model, split, name);
     fmt::print("{} bpb: {:.6f}\n", name, bpb);
-    if (decode_dtype == gpt::DecodeDtype::forward) continue;
-    // What generation computes with, on the same text.
+    if (!narrowed) continue;
     const auto type = flags["decode-dtype"].as<std::string>();
-    const double narrow =
-        measure(gpt::with_decode_weights(loaded.model, decode_dtype), split, fmt::format("{} {}", name, type));
+    const double narrow = measure(*narrowed, split, fmt::format("{} {}", name, type));
     fmt::print("{} bpb with {} matrices: {:.6f} ({:+.6f})\n", name, type, narrow, narrow - bpb);
   }
   fmt::print("\n");

@@ -1,7 +1,6 @@
 #include "apps/gpt_model.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <charconv>
 #include <vector>
 
+#include "apps/device.h"
 #include "apps/gpt_evaluation.h"
 #include "apps/gpt_tensors.h"
 #include "apps/gpt_train_config.h"
@@ -111,7 +111,7 @@ void add_gpt_flags(cxxopts::Options& options) {
 }
 
 GptChoice read_gpt_flags(const cxxopts::ParseResult& flags) {
-  at::set_num_threads(thread_count(flags));
+  prepare_cpu(thread_count(flags));
   GptChoice choice;
   if (flags.count("checkpoint") > 0) choice.folder = flags["checkpoint"].as<std::string>();
   if (flags.count("model-tag") > 0) choice.model_tag = flags["model-tag"].as<std::string>();

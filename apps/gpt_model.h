@@ -22,8 +22,8 @@ struct GptChoice {
   gpt::DecodeDtype decode_dtype = gpt::DecodeDtype::forward;  // of the matrices while a text is generated
 };
 
-// Adds --checkpoint, --model-tag, --step, --gpt, --dtype, --decode-dtype and --threads; reads them back and sets the
-// number of threads.
+// Adds --checkpoint, --model-tag, --step, --gpt, --dtype, --decode-dtype and --threads; reads them back and
+// prepares the CPU (apps/device.h).
 void add_gpt_flags(cxxopts::Options& options);
 [[nodiscard]] GptChoice read_gpt_flags(const cxxopts::ParseResult& flags);
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <optional>
 
+#include "apps/gpt_documents.h"
 #include "apps/gpt_evaluation.h"
 #include "data/text/core_bundle.h"
-#include "data/text/document_source.h"
 #include "engine/distributed/process_group.h"
 #include "engine/train/task.h"
 
@@ -42,7 +42,6 @@ struct GptTaskOptions {
 class GptTask : public Task {
  public:
   using MakeOptimizer = std::function<std::unique_ptr<Optimizer>()>;
-  using OpenDocuments = std::function<std::unique_ptr<text::DocumentSource>(text::Split)>;
 
   // model and group must outlive the task; group: the processes of the job, null: one. Throws Error(usage) or
   // Error(data) for options, tokenizer or data that don't fit. Without a folder eval_bundle the CORE metric is left

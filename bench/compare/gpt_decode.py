@@ -13,22 +13,19 @@ PATH is a nanochat checkout (92d63d4); EXE has torch 2.11.0 and numpy. Upstream 
 import argparse
 import json
 import sys
-import tempfile
 import types
 
 import gpt_peer
-from alternate import ROOT, Worker, answer_steps, spread
+from alternate import add_turn_options, answer_steps, spread, take_turns
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worker", default=ROOT / "build/cpu/bin/gpt_decode_worker", help="this project's program")
     parser.add_argument("--decode-dtype", default="float32", help="of this engine's matrices (default: float32)")
-    parser.add_argument("--pairs", type=int, default=5, help="alternations after the warm-up (default: 5)")
+    add_turn_options(parser, "gpt_decode_worker", pairs=5)
     parser.add_argument("--prompt", type=int, default=32, help="tokens (default: 32)")
     parser.add_argument("--new", type=int, default=256, help="tokens generated (default: 256)")
     gpt_peer.add_size_options(parser)
-    parser.add_argument("--peer-folder", help=argparse.SUPPRESS)  # this script again, as upstream's half
     return parser.parse_args()
 
 
@@ -61,18 +58,9 @@ def same_part(a, b):
 
 def main():
     options = parse_arguments()
-    if options.pairs < 2:
-        sys.exit("error: --pairs must be 2 or more")
     if options.peer_folder:
         return run_peer(options)
-    with tempfile.TemporaryDirectory() as folder:
-        peer = Worker([options.python, __file__, *sys.argv[1:], "--peer-folder", folder])
-        peer.answer()
-        ours = Worker([str(options.worker), folder, str(options.threads), str(options.prompt), str(options.new),
-                       options.decode_dtype])
-        pairs = [(peer.step(index), ours.step(index)) for index in range(options.pairs + 1)]
-        peer.end()
-        ours.end()
+    pairs = take_turns(options, (options.prompt, options.new, options.decode_dtype))
     same = [same_part(p["tokens"], o["tokens"]) for p, o in pairs]
     if options.decode_dtype == "float32" and min(same) < 1:
         sys.exit(f"error: the texts part after {min(same):.0%}")

@@ -14,21 +14,18 @@ compiled; with it model and optimizer are, as in its base_train.
 import argparse
 import json
 import sys
-import tempfile
 
 import gpt_peer
-from alternate import ROOT, Worker, answer_steps, half_report, processor_seconds, spread
+from alternate import add_turn_options, answer_steps, loss_deviation, steps_report, take_turns, tell_seconds
 
 LARGEST_LOSS_DEVIATION = 1e-4  # relative; both are float32 and part slowly, as the rounding errors add up
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worker", default=ROOT / "build/cpu/bin/gpt_step_worker", help="this project's program")
     parser.add_argument("--compile", action="store_true", help="upstream under torch.compile")
-    parser.add_argument("--pairs", type=int, default=10, help="alternations after the warm-up (default: 10)")
+    add_turn_options(parser, "gpt_step_worker", pairs=10)
     gpt_peer.add_size_options(parser)
-    parser.add_argument("--peer-folder", help=argparse.SUPPRESS)  # this script again, as upstream's half
     return parser.parse_args()
 
 
@@ -53,33 +50,15 @@ def run_peer(options):
 
 def main():
     options = parse_arguments()
-    if options.pairs < 2:
-        sys.exit("error: --pairs must be 2 or more")
     if options.peer_folder:
         return run_peer(options)
-    with tempfile.TemporaryDirectory() as folder:
-        peer = Worker([options.python, __file__, *sys.argv[1:], "--peer-folder", folder])
-        peer.answer()
-        ours = Worker([str(options.worker), folder, str(options.threads)])
-        pairs = []
-        for index in range(options.pairs + 1):
-            pairs.append((peer.step(index), ours.step(index)))
-            print(f"{index}: upstream {pairs[-1][0]['seconds']:.2f} s, ours {pairs[-1][1]['seconds']:.2f} s",
-                  file=sys.stderr)
-        peer.end()
-        ours.end()
-    deviation = max(abs(o["loss"] / p["loss"] - 1) for p, o in pairs)
-    if not deviation <= LARGEST_LOSS_DEVIATION:
-        sys.exit(f"error: the losses part by {deviation:.1e}")
-    later = pairs[1:]
+    pairs = take_turns(options, on_pair=tell_seconds)
+    if not loss_deviation(pairs) <= LARGEST_LOSS_DEVIATION:
+        sys.exit(f"error: the losses part by {loss_deviation(pairs):.1e}")
     print(json.dumps({
         "upstream_compiled": options.compile, "threads": options.threads, "batch": options.batch,
         "sequence_len": options.sequence_len, "pairs": options.pairs,
-        "ratio": spread([p["seconds"] / o["seconds"] for p, o in later]),
-        "ratio_processor_time": spread([processor_seconds(p) / processor_seconds(o) for p, o in later]),
-        "memory_ratio": round(pairs[-1][0]["peak_mb"] / pairs[-1][1]["peak_mb"], 2),
-        "largest_relative_loss_deviation": deviation, "losses": [pairs[0][1]["loss"], pairs[-1][1]["loss"]],
-        "upstream": half_report([p for p, _ in pairs]), "ours": half_report([o for _, o in pairs])}, indent=1))
+        "losses": [pairs[0][1]["loss"], pairs[-1][1]["loss"]], **steps_report(pairs)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ import importlib.util
 import json
 import pathlib
 import sys
-import tempfile
 
-from alternate import ROOT, Worker, answer_steps, half_report, processor_seconds, spread
+from alternate import ROOT, add_turn_options, answer_steps, steps_report, take_turns, tell_seconds
 
 FULL_SIZE = ("hidden_size=512", "L_layers=2", "H_cycles=3", "L_cycles=6", "num_heads=8", "expansion=4",
              "puzzle_emb_ndim=512", "puzzle_emb_len=16", "halt_max_steps=16")
@@ -28,13 +27,11 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", required=True, help="TinyRecursiveModels clone")
     parser.add_argument("--python", default=sys.executable, help="interpreter that can run it")
-    parser.add_argument("--worker", default=ROOT / "build/cpu/bin/trm_step_worker", help="this project's program")
-    parser.add_argument("--pairs", type=int, default=5, help="alternations after the warm-up (default: 5)")
+    add_turn_options(parser, "trm_step_worker", pairs=5)
     parser.add_argument("--threads", type=int, default=2, help="of each (default: 2)")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--side", type=int, default=30, help="grid side; seq_len is its square (default: 30)")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other keys of the architecture")
-    parser.add_argument("--peer-folder", help=argparse.SUPPRESS)  # this script again, as upstream's half
     return parser.parse_args()
 
 
@@ -68,29 +65,12 @@ def run_peer(options):
 
 def main():
     options = parse_arguments()
-    if options.pairs < 2:
-        sys.exit("error: --pairs must be 2 or more")
     if options.peer_folder:
         return run_peer(options)
-    with tempfile.TemporaryDirectory() as folder:
-        peer = Worker([options.python, __file__, *sys.argv[1:], "--peer-folder", folder])
-        peer.answer()
-        ours = Worker([str(options.worker), folder, str(options.threads)])
-        pairs = []
-        for index in range(options.pairs + 1):
-            pairs.append((peer.step(index), ours.step(index)))
-            print(f"{index}: upstream {pairs[-1][0]['seconds']:.2f} s, ours {pairs[-1][1]['seconds']:.2f} s",
-                  file=sys.stderr)
-        peer.end()
-        ours.end()
-    later = pairs[1:]
+    pairs = take_turns(options, on_pair=tell_seconds)
     print(json.dumps({
         "threads": options.threads, "batch": options.batch, "seq_len": options.side ** 2, "pairs": options.pairs,
-        "ratio": spread([p["seconds"] / o["seconds"] for p, o in later]),
-        "ratio_processor_time": spread([processor_seconds(p) / processor_seconds(o) for p, o in later]),
-        "memory_ratio": round(pairs[-1][0]["peak_mb"] / pairs[-1][1]["peak_mb"], 2),
-        "largest_relative_loss_deviation": max(abs(o["loss"] / p["loss"] - 1) for p, o in pairs),
-        "upstream": half_report([p for p, _ in pairs]), "ours": half_report([o for _, o in pairs])}, indent=1))
+        **steps_report(pairs)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "engine/checkpoint/weights.h"
+#include "tests/parity/config_keys.h"
 
 namespace tern {
 namespace {
 
 using nlohmann::ordered_json;
-
-template <class T>
-void read(const ordered_json& config, const char* key, T& value) {
-  if (config.contains(key)) value = config.at(key).get<T>();
-}
 
 // nanochat's own keys, and, where a trace is of a model with other parts, theirs.
 gpt::GptConfig read_config(const ordered_json& json) {

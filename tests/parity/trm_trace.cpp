@@ -13,16 +13,12 @@
 #include "base/file.h"
 #include "engine/checkpoint/weights.h"
 #include "kernels/sign_sgd/sign_sgd.h"
+#include "tests/parity/config_keys.h"
 
 namespace tern {
 namespace {
 
 using nlohmann::ordered_json;
-
-template <class T>
-void read(const ordered_json& config, const char* key, T& value) {
-  if (config.contains(key)) value = config.at(key).get<T>();
-}
 
 at::Tensor batch_tensor(const Trace& trace, const std::string& name, at::IntArrayRef shape) {
   const NpyArray& array = require_array(trace.batches, name, trace.folder / "batches.npz");

@@ -7,6 +7,7 @@
 #include "engine/optim/adam_atan2_optimizer.h"
 #include "kernels/sign_sgd/sign_sgd.h"
 #include "models/trm/losses.h"
+#include "tests/models/trm/tiny_trm.h"
 #include "tests/support/fake_cuda.h"
 #include "tests/support/tensors.h"
 
@@ -14,23 +15,8 @@ namespace tern::test {
 namespace {
 
 trm::TrmConfig tiny(const std::string& dtype, bool mlp_t) {
-  trm::TrmConfig config;
-  config.batch_size = 3;
-  config.seq_len = 6;
-  config.vocab_size = 7;
-  config.num_puzzle_identifiers = 5;
-  config.H_cycles = 2;
-  config.L_cycles = 2;
-  config.L_layers = 1;
-  config.hidden_size = 16;
-  config.num_heads = 2;
-  config.expansion = 1;
-  config.puzzle_emb_ndim = 16;
-  config.puzzle_emb_len = 2;
-  config.forward_dtype = dtype;
-  config.mlp_t = mlp_t;
+  trm::TrmConfig config = tiny_trm(dtype, mlp_t);
   config.no_ACT_continue = false;
-  config.halt_max_steps = 3;
   return config;
 }
 

@@ -10,29 +10,16 @@
 
 #include "engine/optim/adam_atan2_optimizer.h"
 #include "models/trm/losses.h"
+#include "tests/models/trm/tiny_trm.h"
 #include "tests/support/tensors.h"
 
 namespace tern::test {
 namespace {
 
 trm::TrmConfig tiny(bool mlp_t) {
-  trm::TrmConfig config;
-  config.batch_size = 3;
-  config.seq_len = 6;
-  config.vocab_size = 7;
-  config.num_puzzle_identifiers = 5;
-  config.H_cycles = 2;
-  config.L_cycles = 2;
+  trm::TrmConfig config = tiny_trm("bfloat16", mlp_t);
   config.L_layers = 2;
-  config.hidden_size = 16;
-  config.num_heads = 2;
-  config.expansion = 1;
-  config.puzzle_emb_ndim = 16;
-  config.puzzle_emb_len = 2;
-  config.forward_dtype = "bfloat16";
   config.pos_encodings = mlp_t ? "learned" : "rope";
-  config.mlp_t = mlp_t;
-  config.halt_max_steps = 3;
   return config;
 }
 
