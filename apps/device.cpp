@@ -2,19 +2,41 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "base/error.h"
 #include "engine/memory/caching_cpu_allocator.h"
+#include "kernels/common/cuda_device.h"
+#include "kernels/common/cuda_kernels.h"
 
 namespace tern {
 
-at::Device choose_device(const std::string& name) {
+at::Device choose_device(const std::string& name, int local_rank) {
   const bool has_cuda = name != "cpu" && at::globalContext().hasCUDA();
   if (name == "cuda" && !has_cuda) {
     throw Error(ErrorKind::usage, "no CUDA device", "device=cuda",
                 "use device=cpu, or the build of the cuda preset on a machine with an NVIDIA GPU");
   }
-  return has_cuda ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  if (!has_cuda) return at::kCPU;
+  const c10::impl::VirtualGuardImpl gpus(at::kCUDA);
+  if (local_rank >= gpus.deviceCount()) {
+    throw Error(ErrorKind::usage, "no GPU " + std::to_string(local_rank), "LOCAL_RANK=" + std::to_string(local_rank),
+                "start at most " + std::to_string(gpus.deviceCount()) + " processes on this machine");
+  }
+  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(local_rank));
+  gpus.setDevice(device);
+  return device;
+}
+
+std::string device_name(at::Device device) {
+  const kernels::CudaDeviceQuery* query = kernels::registered_cuda_kernels<kernels::CudaDeviceQuery>;
+  return device.is_cuda() && query != nullptr ? query->name(device.index()) : "";
+}
+
+std::string activation_dtype(at::Device device) {
+  const kernels::CudaDeviceQuery* query = kernels::registered_cuda_kernels<kernels::CudaDeviceQuery>;
+  const bool has_bfloat16 = device.is_cuda() && query != nullptr && query->current().compute_capability >= 80;
+  return has_bfloat16 ? "bfloat16" : "float32";
 }
 
 void prepare_cpu(int64_t threads) {

@@ -8,9 +8,15 @@
 
 namespace tern {
 
-// auto, cpu or cuda. auto: a GPU where this build and this machine have one. Throws Error(usage) for cuda where there
-// is none.
-[[nodiscard]] at::Device choose_device(const std::string& name);
+// auto, cpu or cuda. auto: a GPU where this build and this machine have one. local_rank: of this process, the index of
+// its GPU, which becomes the current one. Throws Error(usage) for cuda where there is none, or none of that index.
+[[nodiscard]] at::Device choose_device(const std::string& name, int local_rank = 0);
+
+// What the driver calls a GPU; empty for a CPU.
+[[nodiscard]] std::string device_name(at::Device device);
+
+// nanochat's choice for activations: bfloat16 on GPUs whose tensor cores have it (from sm_80), else float32.
+[[nodiscard]] std::string activation_dtype(at::Device device);
 
 // Once, before the first tensor: the number of threads (0: one per core) and an allocator that keeps a training step's
 // large blocks for the next step.

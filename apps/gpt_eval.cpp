@@ -35,8 +35,7 @@ cxxopts::Options make_options() {
       "device-batch-size", "Rows of a batch for bits per byte", cxxopts::value<int64_t>()->default_value("32"))(
       "split-tokens", "Tokens of each split for bits per byte",
       cxxopts::value<int64_t>()->default_value(std::to_string(40 * 524288)))(
-      "data", "A text or JSONL file in place of the shards of BASE/base_data", cxxopts::value<std::string>())(
-      "device-type", "Where to compute: cpu; empty: what there is", cxxopts::value<std::string>()->default_value(""));
+      "data", "A text or JSONL file in place of the shards of BASE/base_data", cxxopts::value<std::string>());
   add_gpt_flags(options);
   return options;
 }
@@ -55,13 +54,6 @@ std::set<std::string> read_modes(const cxxopts::ParseResult& flags) {
   }
   if (modes.empty()) throw Error(ErrorKind::usage, "nothing to evaluate", "--eval", "use core, bpb or sample");
   return modes;
-}
-
-void check_device(const cxxopts::ParseResult& flags) {
-  const auto type = flags["device-type"].as<std::string>();
-  if (type.empty() || type == "cpu") return;
-  throw Error(ErrorKind::usage, "this version evaluates GPTs on CPUs only, not on '" + type + "'", "--device-type",
-              "leave it out");
 }
 
 void title(const std::string& text) {
@@ -166,7 +158,6 @@ int run(int argc, char** argv) {
   const auto flags = parse_flags(options, "gpt_eval", argc, argv);
   if (!flags) return 0;
   std::set<std::string> modes = read_modes(*flags);
-  check_device(*flags);
   const GptChoice choice = read_gpt_flags(*flags);
   const fs::path base = text::base_dir();
   const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));

@@ -15,10 +15,10 @@ namespace tern {
 
 namespace {
 
-at::Tensor to_tensor(const std::vector<int64_t>& values, int64_t rows, int64_t columns) {
-  at::Tensor tensor = at::empty({rows, columns}, at::kLong);
+at::Tensor to_tensor(const std::vector<int64_t>& values, int64_t rows, int64_t columns, at::Device device) {
+  at::Tensor tensor = at::empty({rows, columns}, at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
   std::ranges::copy(values, tensor.mutable_data_ptr<int64_t>());
-  return tensor;
+  return tensor.to(device, /*non_blocking=*/true);
 }
 
 // Bytes at the end that more bytes may make a character of: at most 3.
@@ -35,19 +35,20 @@ size_t unfinished_utf8(std::string_view bytes) {
 
 }  // namespace
 
-TokenTensors to_tensors(const text::TokenBatch& batch) {
-  return {to_tensor(batch.inputs, batch.batch_size, batch.seq_len),
-          to_tensor(batch.targets, batch.batch_size, batch.seq_len)};
+TokenTensors to_tensors(const text::TokenBatch& batch, at::Device device) {
+  return {to_tensor(batch.inputs, batch.batch_size, batch.seq_len, device),
+          to_tensor(batch.targets, batch.batch_size, batch.seq_len, device)};
 }
 
 gpt::BitsPerByte bits_per_byte(const gpt::Gpt& model, text::PackingLoader& loader, int64_t batches,
                                const text::Tokenizer& tokenizer, const std::function<void()>& on_batch) {
   const at::NoGradGuard no_grad;
   const std::vector<int32_t> lengths = tokenizer.byte_lengths();
-  const at::Tensor byte_lengths = at::tensor(std::vector<int64_t>(lengths.begin(), lengths.end()), at::kLong);
+  const at::Tensor byte_lengths =
+      at::tensor(std::vector<int64_t>(lengths.begin(), lengths.end()), at::kLong).to(model.device());
   gpt::BitsPerByte sum;
   for (int64_t i = 0; i < batches; ++i) {
-    const TokenTensors batch = to_tensors(loader.next());
+    const TokenTensors batch = to_tensors(loader.next(), model.device());
     sum.add(gpt::token_loss(model, model.hidden(batch.inputs), batch.targets).per_token, batch.targets, byte_lengths);
     if (on_batch) on_batch();
   }

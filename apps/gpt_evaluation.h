@@ -12,13 +12,13 @@
 
 namespace tern {
 
-// inputs and targets of a batch, [rows, seq_len] int64.
+// inputs and targets of a batch, [rows, seq_len] int64, on the model's device.
 struct TokenTensors {
   at::Tensor inputs;
   at::Tensor targets;
 };
 
-[[nodiscard]] TokenTensors to_tensors(const text::TokenBatch& batch);
+[[nodiscard]] TokenTensors to_tensors(const text::TokenBatch& batch, at::Device device);
 
 // Sums over the next `batches` batches of the loader; another rank's can be added before value() is asked for. on_batch
 // is called after each.

@@ -60,9 +60,10 @@ bool is_of_nanochat(const fs::path& folder) {
   });
 }
 
-LoadedGpt build(const gpt::GptConfig& config, const TensorList& weights, int64_t step, const std::string& source) {
+LoadedGpt build(const gpt::GptConfig& config, const TensorList& weights, int64_t step, const std::string& source,
+                at::Device device) {
   at::Generator generator = at::detail::createCPUGenerator(0);
-  LoadedGpt loaded{gpt::Gpt(config, generator), step, source};
+  LoadedGpt loaded{gpt::Gpt(config, generator, device), step, source};
   load_gpt_weights(loaded.model, weights, source);
   return loaded;
 }
@@ -72,7 +73,7 @@ LoadedGpt load_nanochat(const fs::path& folder, const GptChoice& choice, const t
   base.forward_dtype = choice.dtype;
   const NanochatCheckpoint checkpoint = read_nanochat(folder, choice.step, base);
   check_vocabulary(checkpoint.config, tokenizer);
-  return build(checkpoint.config, checkpoint.weights, checkpoint.step, folder.string());
+  return build(checkpoint.config, checkpoint.weights, checkpoint.step, folder.string(), choice.device);
 }
 
 LoadedGpt load_tern(const fs::path& folder, const GptChoice& choice, const text::Tokenizer& tokenizer) {
@@ -90,7 +91,7 @@ LoadedGpt load_tern(const fs::path& folder, const GptChoice& choice, const text:
   gpt::GptConfig config = model_config(job, vocab_size);
   config.forward_dtype = choice.dtype;
   check_vocabulary(config, tokenizer);
-  return build(config, weights.tensors, manifest.step, weights.source);
+  return build(config, weights.tensors, manifest.step, weights.source, choice.device);
 }
 
 }  // namespace
@@ -103,7 +104,10 @@ void add_gpt_flags(cxxopts::Options& options) {
       cxxopts::value<std::string>())(
       "gpt", "Release that a folder of nanochat is from: nanochat (the present one) or nanochat_2025_10",
       cxxopts::value<std::string>()->default_value("nanochat"))(
-      "dtype", "Type of the activations: float32 or bfloat16", cxxopts::value<std::string>()->default_value("float32"))(
+      "device-type", "Where to compute: cpu or cuda; empty: cuda where there is a GPU",
+      cxxopts::value<std::string>()->default_value(""))(
+      "dtype", "Type of the activations: float32, bfloat16 or auto (float32 on CPUs, bfloat16 on GPUs)",
+      cxxopts::value<std::string>()->default_value("auto"))(
       "decode-dtype",
       "Type of the matrices while a text is generated: forward (that of the activations), float32, bf16 or int8",
       cxxopts::value<std::string>()->default_value("forward"))("threads", "Threads, 0 for all cores",
@@ -121,9 +125,15 @@ GptChoice read_gpt_flags(const cxxopts::ParseResult& flags) {
   if (flags.count("step") > 0) choice.step = flag_in_range(flags, "step", 0, INT64_MAX);
   choice.gpt = flags["gpt"].as<std::string>();
   choice.decode_dtype = gpt::decode_dtype_by_name(flags["decode-dtype"].as<std::string>());
+  const auto device_type = flags["device-type"].as<std::string>();
+  if (!device_type.empty() && device_type != "cpu" && device_type != "cuda") {
+    throw Error(ErrorKind::usage, "no device is called '" + device_type + "'", "--device-type", "use cpu or cuda");
+  }
+  choice.device = choose_device(device_type);
   choice.dtype = flags["dtype"].as<std::string>();
+  if (choice.dtype == "auto") choice.dtype = activation_dtype(choice.device);
   if (choice.dtype != "float32" && choice.dtype != "bfloat16") {
-    throw Error(ErrorKind::usage, "unknown type '" + choice.dtype + "'", "--dtype", "use float32 or bfloat16");
+    throw Error(ErrorKind::usage, "unknown type '" + choice.dtype + "'", "--dtype", "use float32, bfloat16 or auto");
   }
   return choice;
 }

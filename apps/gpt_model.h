@@ -18,12 +18,13 @@ struct GptChoice {
   std::optional<std::string> model_tag;  // in BASE/models or BASE/base_checkpoints; none: the deepest d<depth>
   std::optional<int64_t> step;           // none: the last
   std::string gpt = "nanochat";          // what files of nanochat don't say, such as rope_base: a file of configs/gpt
-  std::string dtype = "float32";         // of the activations
+  at::Device device = at::kCPU;
+  std::string dtype = "float32";                              // of the activations
   gpt::DecodeDtype decode_dtype = gpt::DecodeDtype::forward;  // of the matrices while a text is generated
 };
 
-// Adds --checkpoint, --model-tag, --step, --gpt, --dtype, --decode-dtype and --threads; reads them back and
-// prepares the CPU (apps/device.h).
+// Adds --checkpoint, --model-tag, --step, --gpt, --device-type, --dtype, --decode-dtype and --threads; reads them back
+// and prepares the device (apps/device.h).
 void add_gpt_flags(cxxopts::Options& options);
 [[nodiscard]] GptChoice read_gpt_flags(const cxxopts::ParseResult& flags);
 

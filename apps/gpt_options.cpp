@@ -29,7 +29,7 @@ const config::Schema<gpt::GptConfig>& gpt_schema() {
     table.option("norm_eps", &C::norm_eps, "epsilon of the RMS norms").above(0);
     table.option("pad_vocab_to", &C::pad_vocab_to, "the vocabulary is padded to a multiple of this").at_least(1);
     table.option("init", &C::init, "initial weights").one_of({"nanochat", "nanochat_2025_10"});
-    table.option("forward_dtype", &C::forward_dtype, "type of the activations; auto: float32 on CPUs")
+    table.option("forward_dtype", &C::forward_dtype, "type of the activations; auto: float32 on CPUs, bfloat16 on GPUs")
         .one_of({"auto", "bfloat16", "float32"});
     return table;
   }();

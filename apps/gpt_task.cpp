@@ -1,7 +1,9 @@
 #include "apps/gpt_task.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "apps/gpt_core.h"
@@ -13,6 +15,23 @@ namespace tern {
 namespace {
 
 constexpr double kSmoothing = 0.9;
+
+using nlohmann::ordered_json;
+
+// [[window, "fused"], ...]
+ordered_json to_json(const gpt::Gpt::AttentionBackends& backends) {
+  ordered_json list = ordered_json::array();
+  for (const auto& [window, backend] : backends) list.push_back({window, kernels::attention_backend_name(backend)});
+  return list;
+}
+
+gpt::Gpt::AttentionBackends to_backends(const ordered_json& list) {
+  gpt::Gpt::AttentionBackends backends;
+  for (const ordered_json& one : list) {
+    backends[one.at(0).get<int64_t>()] = kernels::parse_attention_backend(one.at(1).get<std::string>());
+  }
+  return backends;
+}
 
 }  // namespace
 
@@ -53,6 +72,16 @@ GptTask::GptTask(gpt::Gpt& model, text::Tokenizer tokenizer, OpenDocuments open_
     core_tasks_ = text::read_core_bundle(options_.eval_bundle, options_.core_metric_max_per_task);
   }
   loader_ = make_loader(text::Split::train, std::nullopt);
+}
+
+// before: of the run that is resumed. All ranks take what rank 0 finds best.
+void GptTask::choose_attention(const gpt::Gpt::AttentionBackends& before) {
+  if (group_.leads())
+    std::ranges::move(model_.choose_attention_backends(options_.attention_backend, before),
+                      std::back_inserter(notices_));
+  const std::string chosen = group_.broadcast_text(to_json(model_.attention_backends()).dump());
+  if (group_.leads()) return;
+  (void)model_.choose_attention_backends("auto", to_backends(ordered_json::parse(chosen)));
 }
 
 std::unique_ptr<text::PackingLoader> GptTask::make_loader(text::Split split,
@@ -116,14 +145,16 @@ bool GptTask::next_batch() {
 }
 
 StepResult GptTask::forward_backward() {
-  step_loss_ = 0;
+  std::vector<at::Tensor> losses;  // read at the end: to read one is to wait for the device
   for (const text::TokenBatch& batch : step_batches_) {
-    const TokenTensors tensors = to_tensors(batch);
+    const TokenTensors tensors = to_tensors(batch, model_.device());
     const gpt::Loss loss =
         gpt::token_loss(model_, model_.hidden(tensors.inputs), tensors.targets, 1 / static_cast<double>(accumulation_));
     loss.mean.backward();
-    step_loss_ += loss.mean.item<double>();
+    losses.push_back(loss.mean.detach());
   }
+  step_loss_ = 0;
+  for (const at::Tensor& loss : losses) step_loss_ += loss.item<double>();
   step_loss_ = group_.sum(step_loss_) / group_.world_size();
   const double smooth = kSmoothing * smooth_loss_ + (1 - kSmoothing) * step_loss_;
   StepResult result;
@@ -188,6 +219,7 @@ nlohmann::ordered_json GptTask::counters() {
                                      {"evaluated_at", evaluated_at_},
                                      {"smooth_loss", smooth_loss_}};
   if (best_bpb_) counters["best_bpb"] = *best_bpb_;
+  counters["attention_backends"] = to_json(model_.attention_backends());
   if (position_) counters["loader"] = position_->to_json();
   return counters;
 }
@@ -206,6 +238,7 @@ void GptTask::restore(const TensorList&, const nlohmann::ordered_json& counters,
     best_bpb_.reset();
     if (counters.contains("best_bpb")) best_bpb_ = counters.at("best_bpb").get<double>();
     if (keep_position) return;
+    choose_attention(to_backends(counters.value("attention_backends", ordered_json::array())));
     std::optional<text::LoaderState> state;
     if (counters.contains("loader")) {
       state = text::LoaderState::from_json(counters.at("loader").get<std::string>(), "the checkpoint");

@@ -29,6 +29,7 @@ struct GptTaskOptions {
   int threads = 4;  // that encode documents
   double flops_per_token = 0;
   double peak_flops = 0;  // per second and rank; 0: unknown
+  std::string attention_backend = "auto";
 };
 
 // Micro-batches that a step's gradient is accumulated from. Throws Error(usage) unless total_batch_size is a multiple
@@ -52,7 +53,9 @@ class GptTask : public Task {
   // Of the whole run; an iteration ends with an evaluation. The first comes before the first step, as in nanochat.
   [[nodiscard]] int64_t total_iterations() const;
 
+  void begin() override { choose_attention({}); }
   [[nodiscard]] std::vector<std::string> notices() override { return notices_; }
+  [[nodiscard]] at::Device device() override { return model_.device(); }
   [[nodiscard]] StepDisplay display() override;
   [[nodiscard]] bool next_batch() override;
   [[nodiscard]] StepResult forward_backward() override;
@@ -75,6 +78,7 @@ class GptTask : public Task {
   [[nodiscard]] bool is_due(int64_t step, int64_t every) const;
   [[nodiscard]] bool evaluates_at(int64_t step) const;
   [[nodiscard]] int64_t evaluations_before(int64_t end) const;
+  void choose_attention(const gpt::Gpt::AttentionBackends& before);
   void evaluate_core(EvalResult& result);
   [[nodiscard]] std::vector<std::string> write_samples(int64_t step, const std::filesystem::path& run_dir);
 

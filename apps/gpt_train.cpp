@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "data/text/base_dir.h"
 #include "engine/distributed/process_group.h"
+#include "engine/monitor/peak_flops.h"
 #include "engine/optim/pretraining_optimizer.h"
 #include "engine/train/stop_signal.h"
 #include "engine/train/train_options.h"
@@ -23,7 +24,16 @@ namespace {
 constexpr const char* kStopNotice =
     "stopping: this step is finished and a checkpoint written; Ctrl-C once more stops at once, without one";
 
-int train(const GptJob& job, ProcessGroup& group) {
+// The device, and what the configuration leaves to it.
+at::Device prepare_device(GptJob& job, const ProcessEnvironment& environment) {
+  const std::string& type = job.train.device_type;
+  const at::Device device = choose_device(type.empty() ? job.train.device : type, environment.local_rank);
+  if (job.parts.model.forward_dtype == "auto") job.parts.model.forward_dtype = activation_dtype(device);
+  if (job.train.peak_flops == 0) job.train.peak_flops = peak_flops(device_name(device));
+  return device;
+}
+
+int train(const GptJob& job, at::Device device, ProcessGroup& group) {
   prepare_cpu(job.train.threads);
   group.require_same(job.resolved_yaml, "configuration");
   const std::filesystem::path base = text::base_dir();
@@ -31,7 +41,7 @@ int train(const GptJob& job, ProcessGroup& group) {
   GptPlan plan = make_gpt_plan(job, static_cast<int64_t>(tokenizer.vocab_size()), group.world_size());
   plan.task.eval_bundle = base / "eval_bundle";
   at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(job.train.seed));
-  gpt::Gpt model(plan.model, generator);
+  gpt::Gpt model(plan.model, generator, device);
   const auto make_optimizer = [&] {
     const GptGroups groups = gpt_groups(model, plan.rates, plan.optimizer);
     const Shard shard{group.rank(), group.world_size()};
@@ -63,13 +73,15 @@ int train(const GptJob& job, ProcessGroup& group) {
 
 int main(int argc, char** argv) {
   return tern::run_program([&] {
-    const tern::GptCommandLine command_line = tern::parse_gpt_command_line(argc, argv);
+    tern::GptCommandLine command_line = tern::parse_gpt_command_line(argc, argv);
     if (command_line.answer) {
       fmt::print("{}", *command_line.answer);
       return 0;
     }
-    tern::ProcessGroup group(tern::read_process_environment(), at::kCPU);
+    const tern::ProcessEnvironment environment = tern::read_process_environment();
+    const at::Device device = tern::prepare_device(command_line.job, environment);
+    tern::ProcessGroup group(environment, device);
     tern::install_stop_signals(group.leads() ? tern::kStopNotice : nullptr);
-    return group.run([&] { return tern::train(command_line.job, group); });
+    return group.run([&] { return tern::train(command_line.job, device, group); });
   });
 }

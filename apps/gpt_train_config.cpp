@@ -101,8 +101,15 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
     table.option("seed", &C::seed, "of the initial weights").at_least(0);
     table.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0).at_most(4096);
     table.option("log_interval", &C::log_interval, "steps between log lines").at_least(1);
-    table.option("device", &C::device, "this version trains GPTs on CPUs only").one_of({"auto", "cpu"});
-    table.option("device_type", &C::device_type, "nanochat's name of device; empty: device counts").one_of({"", "cpu"});
+    table.option("device", &C::device, "where to compute; auto: cuda where there is a GPU")
+        .one_of({"auto", "cpu", "cuda"});
+    table.option("device_type", &C::device_type, "nanochat's name of device; empty: device counts")
+        .one_of({"", "cpu", "cuda"});
+    table
+        .option("attention.backend", &C::attention_backend,
+                "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the "
+                "fastest that a trial finds right")
+        .one_of({"auto", "fused", "flash", "cudnn", "math"});
     table
         .option("peak_flops", &C::peak_flops,
                 "of the device, per second, for MFU; 0: from a table of GPUs, else no MFU")
@@ -131,7 +138,7 @@ gpt::GptConfig model_config(const GptJob& job, int64_t vocab_size) {
   gpt::GptConfig base = job.parts.model;
   base.vocab_size = vocab_size;
   base.sequence_len = job.train.max_seq_len;
-  if (base.forward_dtype == "auto") base.forward_dtype = "float32";  // as nanochat on CPUs, all that there is here
+  if (base.forward_dtype == "auto") base.forward_dtype = "float32";  // a GPU's program has said so before
   if (job.train.window_pattern) base.window_pattern = *job.train.window_pattern;
   return gpt::with_depth(base, job.train.depth, job.train.aspect_ratio, job.train.head_dim);
 }
@@ -169,6 +176,7 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   task.sample_every = config.sample_every;
   task.flops_per_token = plan.flops_per_token;
   task.peak_flops = config.peak_flops;
+  task.attention_backend = config.attention_backend;
 
   const double scale = config.scale_rates ? batch_lr_scale(task.total_batch_size) : 1;
   plan.rates = {.embedding_lr = config.embedding_lr * scale,

@@ -53,7 +53,8 @@ struct GptTrainConfig {
   int64_t log_interval = 1;
   std::string device = "auto";
   std::string device_type;  // nanochat's name of device; empty: device says it
-  double peak_flops = 0;    // per second, of one device; 0: what is known of its GPU
+  std::string attention_backend = "auto";
+  double peak_flops = 0;  // per second, of one device; 0: what is known of its GPU
   std::string on_nan = "stop";
   double time_limit = 0;
 };

@@ -27,6 +27,7 @@ class TrmTask : public Task {
   [[nodiscard]] TrainPlan plan() const;
   [[nodiscard]] int64_t num_params() const;
 
+  [[nodiscard]] at::Device device() override { return device_; }
   void begin() override;  // chooses the attention backend, loads load_checkpoint
   std::vector<std::string> notices() override;
   bool next_batch() override;

@@ -37,7 +37,7 @@ void answer_steps(const Prepare& prepare, const Step& step) {
     const Usage after = usage();
     answer["user_s"] = after.user_s - before.user_s;
     answer["system_s"] = after.system_s - before.system_s;
-    answer["peak_mb"] = after.peak_mb;
+    if (!answer.contains("peak_mb")) answer["peak_mb"] = after.peak_mb;  // else the step's own, of a GPU
     fmt::print("{}\n", answer.dump());
     std::fflush(stdout);
   }

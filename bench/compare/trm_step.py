@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""TRM training step: upstream's Python, eager, against this engine, alternating on the same weights and batches.
+"""TRM training step: upstream's Python against this engine, alternating on the same weights and batches.
 
 Both stay loaded and take turns, a step each: forward and backward pass, AdamATan2 and the sparse SignSGD. The first
 pair is a warm-up whose times are reported apart. Upstream's adam-atan2 package has no CPU build; its formula, tensor by
@@ -8,8 +8,10 @@ each pair (median and quartiles; also of processor time, which other programs on
 resident memory, and the first step's time over the median of the later ones.
 
     python3 bench/compare/trm_step.py --upstream PATH --python EXE [--pairs 5]
+    python3 bench/compare/trm_step.py ... --device cuda [--compile] --batch 96 --set forward_dtype=bfloat16
 
-PATH is a TinyRecursiveModels clone (e7b6871); EXE has torch 2.11.0, numpy, einops and pydantic.
+PATH is a TinyRecursiveModels clone (e7b6871); EXE has torch 2.11.0, numpy, einops and pydantic. On a GPU the peak is
+that of its memory, and --compile compiles upstream's model, as its pretrain.py does.
 """
 import argparse
 import importlib.util
@@ -31,6 +33,8 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=2, help="of each (default: 2)")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--side", type=int, default=30, help="grid side; seq_len is its square (default: 30)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--compile", action="store_true", help="upstream's model under torch.compile")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other keys of the architecture")
     return parser.parse_args()
 
@@ -41,6 +45,7 @@ def run_peer(options):
     import torch
 
     torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
     spec = importlib.util.spec_from_file_location("record", ROOT / "tests/reference/trm/record.py")
     record = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(record)
@@ -51,6 +56,8 @@ def run_peer(options):
         *options.set])
     training = record.Training(arguments)
     torch.save(training.state(), folder / "init.pt")
+    if options.compile:
+        training.model = torch.compile(training.model, dynamic=False)
     batches = list(record.make_batches(arguments, numpy.random.default_rng(0)))
     record.write_batches(folder / "batches.npz", batches)
     (folder / "trace.json").write_text(json.dumps(training.description))
@@ -58,7 +65,11 @@ def run_peer(options):
     def step(index):
         loss, _ = training.gradients(batches[index])
         training.update()
-        return {"loss": loss.item()}
+        result = {"loss": loss.item()}
+        if options.device == "cuda":
+            torch.cuda.synchronize()
+            result["peak_mb"] = torch.cuda.max_memory_allocated() / 1e6
+        return result
 
     answer_steps(step)
 
@@ -67,9 +78,10 @@ def main():
     options = parse_arguments()
     if options.peer_folder:
         return run_peer(options)
-    pairs = take_turns(options, on_pair=tell_seconds)
+    pairs = take_turns(options, [options.device], on_pair=tell_seconds)
     print(json.dumps({
-        "threads": options.threads, "batch": options.batch, "seq_len": options.side ** 2, "pairs": options.pairs,
+        "device": options.device, "upstream_compiled": options.compile, "threads": options.threads,
+        "batch": options.batch, "seq_len": options.side ** 2, "pairs": options.pairs,
         **steps_report(pairs)}, indent=1))
 
 

@@ -5,42 +5,32 @@
 #include <ATen/core/Tensor.h>
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
 #include <functional>
 #include <vector>
 
 namespace tern::bench {
 
-inline double milliseconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
+// Where everything runs: the CPU, or with --device=cuda the first GPU.
+extern at::Device device;
 
-inline double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-}
+// Tensors are made there: at::randn(sizes, on(at::kFloat)).
+[[nodiscard]] at::TensorOptions on(at::ScalarType dtype);
 
-// One iteration runs each once. The benchmark's own time is the fused op's; counters hold the medians in ms and the
-// ratio ATen / fused: its median and the first and third quartile.
-inline void alternate(benchmark::State& state, const std::function<void()>& fused, const std::function<void()>& aten) {
-  fused();
-  aten();
-  std::vector<double> fused_ms, aten_ms, ratios;
-  for ([[maybe_unused]] auto _ : state) {
-    fused_ms.push_back(milliseconds(fused));
-    aten_ms.push_back(milliseconds(aten));
-    ratios.push_back(aten_ms.back() / fused_ms.back());
-    state.SetIterationTime(fused_ms.back() / 1000);
-  }
-  state.counters["fused_ms"] = quantile(fused_ms, 0.5);
-  state.counters["aten_ms"] = quantile(aten_ms, 0.5);
-  state.counters["ratio"] = quantile(ratios, 0.5);
-  state.counters["ratio_q1"] = quantile(ratios, 0.25);
-  state.counters["ratio_q3"] = quantile(ratios, 0.75);
-}
+// Of one call. On a GPU the mean of several that are queued one behind the other, by the GPU's own clock.
+[[nodiscard]] double milliseconds(const std::function<void()>& work);
+
+[[nodiscard]] double quantile(std::vector<double> values, double q);
+
+// What one call of the fused op has to do; 0: not told.
+struct Work {
+  double flops = 0;  // on matrices
+  double bytes = 0;  // to and from memory
+};
+
+// One iteration measures each once. The benchmark's own time is the fused op's; counters hold the medians in ms, the
+// ratio ATen / fused (its median and the first and third quartile) and the fused op's rates.
+void alternate(benchmark::State& state, const std::function<void()>& fused, const std::function<void()>& aten,
+               const Work& work = {});
 
 // Forward and backward pass of a function of one leaf, with a given gradient of the result.
 inline void forward_backward(const std::function<at::Tensor(const at::Tensor&)>& function, at::Tensor& leaf,
@@ -48,5 +38,13 @@ inline void forward_backward(const std::function<at::Tensor(const at::Tensor&)>&
   leaf.mutable_grad() = at::Tensor();
   function(leaf).backward(gradient);
 }
+
+void add_benchmark(const std::string& name, const std::function<void(benchmark::State&)>& body);
+
+// Each adds its benchmarks of that device.
+void add_attention();
+void add_cross_entropy();
+void add_elementwise();
+void add_optimizers();
 
 }  // namespace tern::bench

@@ -22,14 +22,17 @@ namespace {
 const kernels::AdamOptions kOptions{
     .lr = 1e-4, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .step = 10, .ema_decay = 0.999};
 
+constexpr int64_t kTrmParameters = 6829058;
+
 std::vector<kernels::AdamTensor> trm_parameters(bool ema) {
   std::vector<kernels::AdamTensor> tensors;
   const auto add = [&](at::IntArrayRef sizes) {
-    tensors.push_back({at::randn(sizes),
-                       at::randn(sizes),
-                       at::randn(sizes),
-                       at::randn(sizes).square(),
-                       ema ? at::randn(sizes) : at::Tensor(),
+    const auto values = on(at::kFloat);
+    tensors.push_back({at::randn(sizes, values),
+                       at::randn(sizes, values),
+                       at::randn(sizes, values),
+                       at::randn(sizes, values).square(),
+                       ema ? at::randn(sizes, values) : at::Tensor(),
                        {}});
   };
   for (int layer = 0; layer < 2; ++layer) {
@@ -64,7 +67,8 @@ void adam_atan2(benchmark::State& state, bool ema, kernels::Angle angle) {
   auto fused = trm_parameters(ema), aten = trm_parameters(ema);
   alternate(
       state, [&] { kernels::adam_atan2_step(fused, kOptions, angle); },
-      [&] { aten_step(aten, [](const auto& m, const auto& root) { return at::atan2(m, root); }); });
+      [&] { aten_step(aten, [](const auto& m, const auto& root) { return at::atan2(m, root); }); },
+      {.bytes = kTrmParameters * (ema ? 36.0 : 28.0)});
 }
 
 void adamw(benchmark::State& state) {
@@ -72,17 +76,18 @@ void adamw(benchmark::State& state) {
   auto fused = trm_parameters(false), aten = trm_parameters(false);
   alternate(
       state, [&] { kernels::adamw_step(fused, kOptions, 1e-8); },
-      [&] { aten_step(aten, [](const auto& m, const auto& root) { return m / (root + 1e-8); }); });
+      [&] { aten_step(aten, [](const auto& m, const auto& root) { return m / (root + 1e-8); }); },
+      {.bytes = kTrmParameters * 28.0});
 }
 
 // What no step with ATen's bits can be faster than: its atan2 and square root of that many values, alone, in the cache.
 void adam_atan2_floor(benchmark::State& state) {
   const at::NoGradGuard no_grad;
-  constexpr int64_t size = 16384, values = 6831106;
+  constexpr int64_t size = 16384;
   const at::Tensor m = at::randn({size}), v = at::randn({size}).square();
   at::Tensor root = at::zeros({size}), direction = at::zeros({size});
   const auto repeat = [](const std::function<void()>& work) {
-    for (int64_t done = 0; done < values; done += size) work();
+    for (int64_t done = 0; done < kTrmParameters; done += size) work();
   };
   std::vector<double> atan2_ms, sqrt_ms;
   for ([[maybe_unused]] auto _ : state) {
@@ -97,38 +102,34 @@ void adam_atan2_floor(benchmark::State& state) {
 // 192 puzzles of a batch in an embedding of 10000 rows; upstream's sequence of operations.
 void sign_sgd(benchmark::State& state) {
   const at::NoGradGuard no_grad;
-  at::Tensor weights = at::randn({10000, 512}), other = weights.clone();
-  const at::Tensor grads = at::randn({192, 512}), ids = at::randint(10000, {192}, at::kLong);
+  at::Tensor weights = at::randn({10000, 512}, on(at::kFloat)), other = weights.clone();
+  const at::Tensor grads = at::randn({192, 512}, on(at::kFloat)), ids = at::randint(10000, {192}, on(at::kLong));
   alternate(
       state, [&] { kernels::sign_sgd_sparse_step(weights, grads, ids, 1e-2, 0.1); },
       [&] {
         const auto [unique, inverse, counts] = at::_unique2(ids, true, true);
-        at::Tensor sums = at::zeros({unique.size(0), 512});
+        at::Tensor sums = at::zeros({unique.size(0), 512}, on(at::kFloat));
         sums.scatter_add_(0, inverse.unsqueeze(-1).expand({-1, 512}), grads);
         at::Tensor rows = other.index_select(0, unique);
         other.index_copy_(0, unique, rows.mul_(1 - 1e-2 * 0.1).add_(sums.sign(), -1e-2));
       });
 }
 
-BENCHMARK_CAPTURE(adam_atan2, step, false, kernels::Angle::aten)
-    ->Name("adam_atan2/trm")
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(adam_atan2, ema, true, kernels::Angle::aten)
-    ->Name("adam_atan2_ema/trm")
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(adam_atan2, fast, false, kernels::Angle::fast)
-    ->Name("adam_atan2_fast/trm")
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(adam_atan2, fast_ema, true, kernels::Angle::fast)
-    ->Name("adam_atan2_fast_ema/trm")
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK(adam_atan2_floor)->Name("adam_atan2_floor/one_thread")->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(adamw)->Name("adamw/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(sign_sgd)->Name("sign_sgd/trm")->UseManualTime()->Unit(benchmark::kMillisecond);
-
 }  // namespace
+
+void add_optimizers() {
+  const auto adam = [](const char* name, bool ema, kernels::Angle angle) {
+    add_benchmark(name, [=](benchmark::State& state) { adam_atan2(state, ema, angle); });
+  };
+  adam("adam_atan2/trm", false, kernels::Angle::aten);
+  adam("adam_atan2_ema/trm", true, kernels::Angle::aten);
+  if (!device.is_cuda()) {
+    adam("adam_atan2_fast/trm", false, kernels::Angle::fast);
+    adam("adam_atan2_fast_ema/trm", true, kernels::Angle::fast);
+    add_benchmark("adam_atan2_floor/one_thread", adam_atan2_floor);
+  }
+  add_benchmark("adamw/trm", adamw);
+  add_benchmark("sign_sgd/trm", sign_sgd);
+}
+
 }  // namespace tern::bench

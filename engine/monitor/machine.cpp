@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string_view>
 #include <thread>
@@ -72,6 +74,22 @@ std::string operating_system() {
   return name.empty() ? release : name + ", " + release;
 }
 
+// NVIDIA's driver keeps a folder per GPU.
+std::string gpus() {
+  std::map<std::string, int> counts;
+  std::error_code error;
+  for (const auto& gpu : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", error)) {
+    for_each_field((gpu.path() / "information").c_str(), ':', [&](std::string_view key, std::string_view value) {
+      if (key == "Model") ++counts[std::string(value)];
+    });
+  }
+  std::string text;
+  for (const auto& [model, count] : counts) {
+    text += (text.empty() ? "" : ", ") + (count > 1 ? fmt::format("{} x {}", count, model) : model);
+  }
+  return text;
+}
+
 std::string compiler() {
 #if defined(__clang__)
   return fmt::format("Clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
@@ -87,6 +105,7 @@ MachineInfo machine_info() {
   read_cpu(info);
   info.memory_bytes = kilobytes_field("/proc/meminfo", "MemTotal");
   info.os = operating_system();
+  info.gpu = gpus();
   info.compiler = compiler();
   constexpr std::string_view commit = TERN_GIT_VERSION;
   info.tern = commit.empty() ? TERN_VERSION : fmt::format("{} ({})", TERN_VERSION, commit);

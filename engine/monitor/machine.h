@@ -15,7 +15,7 @@ struct MachineInfo {
   std::string compiler = {};  // "GCC 12.2.0"
   std::string tern = {};      // "0.1.0 (1234567)": version and, where built from a clone, the commit
   std::string libtorch = {};  // filled in by whoever knows; empty: not shown
-  std::string gpu = {};       // "2 x NVIDIA H100"; filled in by whoever knows; empty: none
+  std::string gpu = {};       // "2 x NVIDIA H100 80GB HBM3"; empty: none
 };
 
 // What can be found out about this machine; fields that can't be read stay empty or zero. No host or user name: reports

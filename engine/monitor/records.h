@@ -20,7 +20,7 @@ struct StepReport {
 
   // Timing: differs between two otherwise equal runs.
   double seconds = 0;         // wall time of this step
-  uint64_t memory_bytes = 0;  // in use on the device; 0: this process's resident memory is taken
+  uint64_t memory_bytes = 0;  // the most that was in use on a GPU; 0: this process's resident memory is taken
 };
 
 struct EvalReport {

@@ -199,11 +199,14 @@ void MuonAdamW::zero_grad() {
 }
 
 double MuonAdamW::grad_norm() const {
-  double sum = 0;
+  std::vector<at::Tensor> norms;
   for (const auto& [name, tensor] : parameters_) {
-    if (!tensor.grad().defined()) continue;
-    const auto norm = tensor.grad().norm().item<double>();
-    sum += norm * norm;
+    if (tensor.grad().defined()) norms.push_back(tensor.grad().norm());
+  }
+  double sum = 0;
+  if (!norms.empty()) {
+    const at::Tensor all = at::stack(norms).to(at::device(at::kCPU).dtype(at::kDouble));  // waits once for a device
+    for (int64_t i = 0; i < all.numel(); ++i) sum += std::pow(all.const_data_ptr<double>()[i], 2);
   }
   return std::sqrt(sum);
 }

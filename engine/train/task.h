@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <c10/core/Device.h>
+
 #include "engine/checkpoint/tensor_list.h"
 #include "engine/monitor/puzzle_picture.h"
 #include "engine/monitor/records.h"
@@ -49,6 +51,9 @@ class Task {
   // training starts, such as that there is no test data.
   virtual void begin() {}
   [[nodiscard]] virtual std::vector<std::string> notices() { return {}; }
+
+  // Where the model computes.
+  [[nodiscard]] virtual at::Device device() { return at::kCPU; }
 
   // In what units the log tells the speed.
   [[nodiscard]] virtual StepDisplay display() { return {}; }

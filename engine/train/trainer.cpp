@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "engine/memory/device_memory.h"
 #include "engine/monitor/history.h"
 #include "engine/optim/adam_atan2_optimizer.h"
 #include "engine/optim/schedule.h"
@@ -148,6 +149,7 @@ bool Trainer::train_step() {
   if (optimizer_) report.metrics.emplace_back("train/grad_norm", grad_norm);
   report.metrics.emplace_back("train/lr", report.lr);
   report.seconds = seconds_since(start);
+  report.memory_bytes = peak_device_bytes(task_.device());
   log_->step(report);
   return true;
 }

@@ -59,6 +59,18 @@ AttentionProblem problem_of(const at::Tensor& qkv, const AttentionOptions& optio
   return {split(qkv, options.layout), options.causal, windowed ? options.window_left : -1, scale_of(options)};
 }
 
+AttentionOptions without_rope(AttentionOptions options) {
+  options.rope = {};
+  return options;
+}
+
+// The derivative of the rotation.
+void rotate_back_(at::Tensor& d_qkv, const AttentionOptions& options) {
+  RopeTable back = options.rope;
+  back.direction = inverse(back.direction);
+  rope_qkv_(d_qkv, options.layout, back, kOp);
+}
+
 const AttentionPath& path_of(AttentionBackend backend) {
   switch (backend) {
     case AttentionBackend::fused: return kAttentionCpuFlash;
@@ -86,7 +98,9 @@ AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& opt
   if (backend == AttentionBackend::fused && qkv.is_cuda()) {
     at::Tensor fused_out = at::empty(out_sizes, qkv.options());
     at::Tensor fused_lse = at::empty({batch, layout.num_heads, seq_len}, qkv.options().dtype(at::kFloat));
-    attention_fused_forward(qkv, options, fused_out, fused_lse);
+    const bool rotated = rotates_before_fused(qkv, options);
+    if (rotated) rope_qkv_(qkv, layout, options.rope, kOp);
+    attention_fused_forward(qkv, rotated ? without_rope(options) : options, fused_out, fused_lse);
     return {fused_out, fused_lse, {}, backend};
   }
   if (options.rope.cos.defined()) rope_qkv_(qkv, layout, options.rope, kOp);
@@ -116,7 +130,12 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const Att
   allocate_if_undefined(d_qkv, qkv.sizes(), qkv, qkv.scalar_type());
   ArgumentCheck(kOp, "d_qkv", d_qkv).device_of("qkv", qkv).dtype_of("qkv", qkv).shape_of("qkv", qkv).contiguous();
   if (qkv.numel() == 0) return;
-  if (fused_cuda) return attention_fused_backward(dout, qkv, forward, options, d_qkv);
+  if (fused_cuda) {
+    const bool rotated = rotates_before_fused(qkv, options);
+    attention_fused_backward(dout, qkv, forward, rotated ? without_rope(options) : options, d_qkv);
+    if (rotated) rotate_back_(d_qkv, options);
+    return;
+  }
   const AttentionHeads gradients =
       path_of(forward.backend)
           .backward(problem_of(qkv, options), heads(dout, layout.head_dim, 0, layout.num_heads),
@@ -126,11 +145,7 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& qkv, const Att
   d.k.copy_(gradients.k);
   d.v.copy_(gradients.v);
   normalise_heads_backward_(d_qkv, qkv, forward.rstd, options);
-  if (options.rope.cos.defined()) {
-    RopeTable back = options.rope;
-    back.direction = inverse(back.direction);
-    rope_qkv_(d_qkv, layout, back, kOp);
-  }
+  if (options.rope.cos.defined()) rotate_back_(d_qkv, options);
 }
 
 }  // namespace tern::kernels

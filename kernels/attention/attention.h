@@ -40,7 +40,7 @@ struct AttentionOptions {
   // Where it can't run a problem, another one does, with one line in the log.
   AttentionBackend backend = AttentionBackend::fused;
   // The same bits in every run. Concerns the backward pass on a GPU, where q's gradient is else summed by atomics,
-  // which saves a pass over the scores.
+  // which saves a pass over the scores but was slower on an H200 (bench/RESULTS.md).
   bool deterministic = true;
 };
 
@@ -53,8 +53,8 @@ struct AttentionForward {
   AttentionBackend backend = AttentionBackend::fused;  // the one that computed it, and that the backward pass takes
 };
 
-// Rotates and normalises q and k inside qkv in place (the backward pass wants them so; the fused CUDA kernel does both
-// while it loads and leaves qkv alone) and attends.
+// Rotates and normalises q and k inside qkv in place (the backward pass wants them so) and attends. The fused CUDA
+// kernel does both while it loads and leaves qkv alone where it has a norm or at most 128 tokens, else rotates first.
 [[nodiscard]] AttentionForward attention_forward_(at::Tensor& qkv, const AttentionOptions& options);
 
 // d_qkv: derivative with respect to the qkv that attention_forward_ was given, before rotation and norm. qkv is what

@@ -13,11 +13,13 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames = {"fused", "flash", "cudnn", "math"};
 
 // Limits of ATen's kernels that sdp_utils states; what else they refuse, they say themselves.
-std::string why_not_aten(const AttentionOptions& options, const at::Tensor& qkv, int64_t max_head_dim) {
+std::string why_not_aten(const AttentionOptions& options, const at::Tensor& qkv, int64_t max_head_dim,
+                         bool has_window) {
   const int64_t head_dim = options.layout.head_dim;
   if (!qkv.is_cuda()) return "it needs a GPU";
   if (qkv.scalar_type() != at::kBFloat16) return "it needs bfloat16";
-  if (options.window_left >= 0 && options.window_left < qkv.size(1) - 1) return "it has no sliding window";
+  const bool windowed = options.window_left >= 0 && options.window_left < qkv.size(1) - 1;
+  if (windowed && !has_window) return "it has no sliding window";
   if (head_dim % 8 != 0 || head_dim > max_head_dim) {
     return "its head sizes are multiples of 8 up to " + std::to_string(max_head_dim) + ", not " +
            std::to_string(head_dim);
@@ -42,8 +44,8 @@ AttentionBackend parse_attention_backend(std::string_view name) {
 std::string why_not_backend(AttentionBackend backend, const AttentionOptions& options, const at::Tensor& qkv) {
   switch (backend) {
     case AttentionBackend::fused: return qkv.is_cpu() ? "" : why_not_attention_fused(qkv, options);
-    case AttentionBackend::flash: return why_not_aten(options, qkv, 256);
-    case AttentionBackend::cudnn: return why_not_aten(options, qkv, 128);
+    case AttentionBackend::flash: return why_not_aten(options, qkv, 256, true);
+    case AttentionBackend::cudnn: return why_not_aten(options, qkv, 128, false);
     case AttentionBackend::math: break;
   }
   return "";

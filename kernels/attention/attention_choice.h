@@ -28,6 +28,7 @@ struct AttentionCandidate {
   std::string name;
   std::string why_not;                   // not empty: it can't run this at all
   std::function<AttentionPasses()> run;  // may throw; waits for the device
+  std::function<void()> run_timed;       // the same passes, of a size whose time tells something
 };
 
 struct AttentionWinner {
@@ -39,15 +40,15 @@ struct AttentionWinner {
 // seconds(run): how long it takes.
 [[nodiscard]] AttentionWinner choose_attention_candidate(
     const AttentionPasses& expected, double tolerance, std::span<const AttentionCandidate> candidates,
-    const std::function<double(const std::function<AttentionPasses()>&)>& seconds);
+    const std::function<double(const std::function<void()>&)>& seconds);
 
 struct AttentionChoice {
   AttentionBackend backend;
   std::string reason;  // one line for the log
 };
 
-// Tries every backend on the device with these options (options.backend is not looked at), at seq_len or 128 tokens,
-// whichever is less.
+// Tries every backend on the device with these options (options.backend is not looked at): whether it is right at
+// seq_len or 128 tokens, whichever is less, and on GPUs how fast at seq_len.
 [[nodiscard]] AttentionChoice try_attention_backends(const AttentionOptions& options, int64_t seq_len,
                                                      at::ScalarType dtype, at::Device device);
 

@@ -94,6 +94,11 @@ std::string why_not_attention_fused(const at::Tensor& qkv, const AttentionOption
   return why_not_fused(inputs_of(qkv, options), static_cast<int>(options.layout.head_dim));
 }
 
+bool rotates_before_fused(const at::Tensor& qkv, const AttentionOptions& options) {
+  constexpr int64_t kFewTokens = 128;  // the norm comes after the rotation, so it keeps both in the kernel
+  return options.rope.cos.defined() && options.norm.gain == 0 && qkv.size(1) > kFewTokens;
+}
+
 void attention_fused_forward(const at::Tensor& qkv, const AttentionOptions& options, at::Tensor& out, at::Tensor& lse) {
   const int64_t head_dim = options.layout.head_dim;
   with_head_dim("forward", qkv, options, [&]<int size>(CudaStream stream) {

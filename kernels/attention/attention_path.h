@@ -36,7 +36,7 @@ struct AttentionPath {
 };
 
 extern const AttentionPath kAttentionCpuFlash;   // ATen's flash attention for the CPU
-extern const AttentionPath kAttentionCudaFlash;  // ATen's FlashAttention; no window
+extern const AttentionPath kAttentionCudaFlash;  // ATen's FlashAttention
 extern const AttentionPath kAttentionCudnn;      // no window
 extern const AttentionPath kAttentionMath;
 

@@ -25,7 +25,13 @@ CudaDevice current_device() {
       attribute(cudaDevAttrMultiProcessorCount, device)};
 }
 
-const CudaRegistration<CudaDeviceQuery> registration({current_device});
+std::string device_name(int device) {
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, device));
+  return properties.name;
+}
+
+const CudaRegistration<CudaDeviceQuery> registration({current_device, device_name});
 
 }  // namespace
 }  // namespace tern::kernels

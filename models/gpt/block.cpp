@@ -12,7 +12,6 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/attention/attention.h"
 #include "kernels/relu_squared/relu_squared.h"
 #include "kernels/rms_norm/rms_norm.h"
 
@@ -62,9 +61,9 @@ at::Tensor heads(const at::Tensor& packed, const GptConfig& config, int64_t firs
 }
 
 // Which of `seen` keys, the last of which belong to the queries themselves, a query must not see: [T, seen].
-at::Tensor hidden_keys(int64_t tokens, int64_t seen, int64_t window) {
-  const at::Tensor query = at::arange(seen - tokens, seen).unsqueeze(1);
-  const at::Tensor key = at::arange(seen).unsqueeze(0);
+at::Tensor hidden_keys(int64_t tokens, int64_t seen, int64_t window, at::Device device) {
+  const at::Tensor query = at::arange(seen - tokens, seen, at::device(device).dtype(at::kLong)).unsqueeze(1);
+  const at::Tensor key = at::arange(seen, at::device(device).dtype(at::kLong)).unsqueeze(0);
   return (key > query).logical_or(query - key > window);
 }
 
@@ -81,13 +80,23 @@ at::Tensor attend_cached(const LayerContext& context, const at::Tensor& q, const
   at::Tensor scores = at::matmul(grouped, k.transpose(2, 3)) * score_scale(context.config);
   if (tokens > 1) {
     scores = scores.view({batch, q.size(1), tokens, seen})
-                 .masked_fill(hidden_keys(tokens, seen, context.window), -std::numeric_limits<double>::infinity())
+                 .masked_fill(hidden_keys(tokens, seen, context.window, q.device()),
+                              -std::numeric_limits<double>::infinity())
                  .view({batch, kv_heads, -1, seen});
   }
   return at::matmul(at::softmax(scores, -1), v).view(q.sizes());
 }
 
 }  // namespace
+
+kernels::AttentionOptions attention_options(const LayerContext& context) {
+  return {.layout = layout(context.config),
+          .causal = true,
+          .window_left = context.window,
+          .scale = score_scale(context.config),
+          .rope = context.rope,
+          .backend = context.attention_backend};
+}
 
 double score_scale(const GptConfig& config) {
   return config.qk_scale * config.qk_scale / std::sqrt(static_cast<double>(config.head_dim()));
@@ -101,11 +110,7 @@ at::Tensor block_forward(const Block& block, const LayerContext& context, const 
                          const at::Tensor& value_embedding) {
   const GptConfig& config = context.config;
   const at::Tensor qkv = project_qkv(block, config, norm(x_BTD, config), value_embedding);
-  const at::Tensor attended = kernels::attention(qkv, {.layout = layout(config),
-                                                       .causal = true,
-                                                       .window_left = context.window,
-                                                       .scale = score_scale(config),
-                                                       .rope = context.rope});
+  const at::Tensor attended = kernels::attention(qkv, attention_options(context));
   const at::Tensor h_BTD = x_BTD + project(attended, block.c_proj);
   return h_BTD + mlp(block, norm(h_BTD, config));
 }

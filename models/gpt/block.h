@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "kernels/attention/attention.h"
 #include "kernels/common/shadow_weight.h"
 #include "kernels/rope/rope.h"
 #include "models/gpt/config.h"
@@ -34,6 +35,7 @@ struct LayerContext {
   kernels::RopeTable rope;
   int64_t layer = 0;
   int64_t window = 0;  // tokens seen before the current one
+  kernels::AttentionBackend attention_backend = kernels::AttentionBackend::fused;
 };
 
 // x_BTD: contiguous. value_embedding: [B, T, K C], undefined in layers without. Both carry their graph on.
@@ -44,6 +46,9 @@ struct LayerContext {
 // gradient.
 [[nodiscard]] at::Tensor block_forward_cached(const Block& block, const LayerContext& context, const at::Tensor& x_BTD,
                                               const at::Tensor& value_embedding, KvCache& cache);
+
+// How attention is computed in a layer.
+[[nodiscard]] kernels::AttentionOptions attention_options(const LayerContext& context);
 
 // The factor on the scores; qk_scale is in it twice, instead of multiplying queries and keys.
 [[nodiscard]] double score_scale(const GptConfig& config);

@@ -110,7 +110,12 @@ Gpt with_decode_weights(const Gpt& model, DecodeDtype dtype) {
 }
 
 std::shared_ptr<Decoder> make_decoder(const Gpt& model, DecodeDtype dtype) {
-  if (dtype == DecodeDtype::forward && model.config().forward_dtype != "float32") return nullptr;
+  const bool on_cpu = model.device().is_cpu();
+  if (dtype == DecodeDtype::forward && (!on_cpu || model.config().forward_dtype != "float32")) return nullptr;
+  if (!on_cpu) {
+    throw Error(ErrorKind::usage, "matrices of another type than the activations' are for CPUs", "decode dtype",
+                "use forward, or the CPU");
+  }
   return std::make_shared<Decoder>(model, dtype);
 }
 

@@ -67,7 +67,8 @@ class Decoder {
   Room room_;
 };
 
-// Null where Gpt::hidden is what is asked for: `forward` of a model that doesn't compute in float32.
+// Null where Gpt::hidden is what is asked for: `forward` of a model that doesn't compute in float32, or not on the CPU.
+// Throws Error(usage) for another type on a GPU.
 [[nodiscard]] std::shared_ptr<Decoder> make_decoder(const Gpt& model, DecodeDtype dtype);
 
 }  // namespace tern::gpt

@@ -19,6 +19,7 @@ namespace {
 
 void check_options(const Gpt& model, const std::vector<int64_t>& prompt, const GenerateOptions& options) {
   if (prompt.empty()) throw Error(ErrorKind::usage, "an empty prompt", "", "begin with the token <|bos|>");
+  check_tokens(model.config(), prompt);
   if (options.num_samples < 1 || options.max_tokens < 0) {
     throw Error(ErrorKind::usage, "nothing to generate: num_samples=" + std::to_string(options.num_samples) +
                                       ", max_tokens=" + std::to_string(options.max_tokens));
@@ -41,7 +42,8 @@ struct Stepper {
 
 Stepper stepper_of(const Gpt& model) {
   const auto last_logits = [&model](const at::Tensor& tokens, KvCache& cache) {
-    return model.logits(model.hidden(tokens, cache).select(1, tokens.size(1) - 1));
+    const at::Tensor hidden = model.hidden(tokens.to(model.device()), cache);
+    return model.logits(hidden.select(1, tokens.size(1) - 1)).cpu();  // tokens are drawn on the CPU
   };
   return {
       .make_cache = [&model](int64_t rows, int64_t capacity) { return model.make_cache(rows, capacity); },

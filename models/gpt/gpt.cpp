@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "kernels/attention/attention_choice.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "models/gpt/init.h"
 #include "models/gpt/shape.h"
@@ -37,16 +38,17 @@ void check_tokens(const GptConfig& config, std::span<const int64_t> tokens) {
               "", "use the tokenizer that the model was trained with");
 }
 
-Gpt::Gpt(const GptConfig& config, at::Generator& generator) : Gpt(config, nullptr) {
+Gpt::Gpt(const GptConfig& config, at::Generator& generator, at::Device device) : Gpt(config, nullptr, device) {
   init_weights(config_, parameters_, generator);
 }
 
-Gpt::Gpt(const GptConfig& config, const NamedTensors& weights) : Gpt(config, &weights) {}
+Gpt::Gpt(const GptConfig& config, const NamedTensors& weights) : Gpt(config, &weights, weights.at(0).second.device()) {}
 
-Gpt::Gpt(const GptConfig& config, const NamedTensors* weights)
+Gpt::Gpt(const GptConfig& config, const NamedTensors* weights, at::Device device)
     : config_(config),
       dtype_(dtype_by_name(config.forward_dtype)),
       weight_dtype_(dtype_ == at::kDouble ? at::kDouble : at::kFloat),
+      device_(device),
       given_(weights) {
   check_config(config_);
   const int64_t width = config_.n_embd, vocab = config_.padded_vocab();
@@ -67,13 +69,15 @@ Gpt::Gpt(const GptConfig& config, const NamedTensors* weights)
   windows_ = window_sizes(config_);
   rope_ = kernels::make_rope_table(config_.max_positions(), config_.head_dim(), config_.rope_base,
                                    kernels::RopeDirection::clockwise, weight_dtype_);
+  rope_.cos = rope_.cos.to(device);
+  rope_.sin = rope_.sin.to(device);
   given_ = nullptr;
 }
 
 at::Tensor Gpt::parameter(const std::string& name, at::IntArrayRef sizes) {
   at::Tensor tensor;
   if (given_ == nullptr) {
-    tensor = at::empty(sizes, weight_dtype_);
+    tensor = at::empty(sizes, at::device(device_).dtype(weight_dtype_));
     tensor.set_requires_grad(true);
   } else {
     tensor = given_->at(parameters_.size()).second;
@@ -117,7 +121,8 @@ void Gpt::check_text(const at::Tensor& tokens, int64_t first_position) const {
                     std::to_string(config_.max_positions()),
                 "", "shorten it; the limit is ten times sequence_len=" + std::to_string(config_.sequence_len));
   }
-  const at::Tensor flat = tokens.cpu().contiguous();
+  if (!tokens.is_cpu()) return;  // to look at them would be to wait for the device
+  const at::Tensor flat = tokens.contiguous();
   check_tokens(config_, {flat.const_data_ptr<int64_t>(), static_cast<size_t>(flat.numel())});
 }
 
@@ -148,7 +153,7 @@ at::Tensor Gpt::trunk(const at::Tensor& tokens, const at::Tensor& x0_BTD, const 
     if (config_.x0_lambdas) x_BTD = x_BTD + x0_lambdas_.select(0, layer).to(dtype_) * x0_BTD;
     const at::Tensor value_embedding =
         value_embeds_[i].defined() ? at::embedding(value_embeds_[i], tokens).to(dtype_) : at::Tensor();
-    x_BTD = run_block(blocks_[i], LayerContext{config_, rope_, layer, windows_[i]}, x_BTD, value_embedding);
+    x_BTD = run_block(blocks_[i], layer_context(layer), x_BTD, value_embedding);
     if (layer == config_.n_layer / 2) middle_BTD = x_BTD;
   }
   if (config_.backout) x_BTD = x_BTD - backout_lambda_.to(dtype_) * middle_BTD;
@@ -179,8 +184,32 @@ at::Tensor Gpt::logits(const at::Tensor& hidden) const {
   return config_.softcap > 0 ? config_.softcap * at::tanh(raw / config_.softcap) : raw;
 }
 
+LayerContext Gpt::layer_context(int64_t layer) const {
+  LayerContext context{
+      .config = config_, .rope = rope_, .layer = layer, .window = windows_.at(static_cast<size_t>(layer))};
+  const auto chosen = attention_backends_.find(context.window);
+  if (chosen != attention_backends_.end()) context.attention_backend = chosen->second;
+  return context;
+}
+
+std::vector<std::string> Gpt::choose_attention_backends(const std::string& name, const AttentionBackends& before) {
+  std::vector<std::string> lines;
+  for (int64_t layer = 0; layer < config_.n_layer; ++layer) {
+    const LayerContext context = layer_context(layer);
+    if (attention_backends_.contains(context.window)) continue;
+    const auto kept = before.find(context.window);
+    const kernels::AttentionChoice choice =
+        kernels::resolve_attention_backend(name, attention_options(context), config_.sequence_len, dtype_, device_,
+                                           kept == before.end() ? std::nullopt : std::optional(kept->second));
+    attention_backends_[context.window] = choice.backend;
+    const bool windowed = context.window < config_.sequence_len;
+    lines.push_back(choice.reason + (windowed ? ", for windows of " + std::to_string(context.window) : ""));
+  }
+  return lines;
+}
+
 KvCache Gpt::make_cache(int64_t rows, int64_t capacity) const {
-  return {config_, rows, capacity, dtype_};
+  return {config_, rows, capacity, at::device(device_).dtype(dtype_)};
 }
 
 }  // namespace tern::gpt

@@ -28,13 +28,16 @@ void check_tokens(const GptConfig& config, std::span<const int64_t> tokens);
 
 class Gpt {
  public:
-  // Throws Error(usage) for a configuration that can't be built. Draws the initial weights from generator.
-  Gpt(const GptConfig& config, at::Generator& generator);
+  // Throws Error(usage) for a configuration that can't be built. Draws the initial weights from generator, a CPU's:
+  // they are the same on every device.
+  Gpt(const GptConfig& config, at::Generator& generator, at::Device device = at::kCPU);
   // A model of these weights, which are shared, not copied: the parameters of another one that differs in the dtypes of
   // its activations or in the values of some weights.
   Gpt(const GptConfig& config, const NamedTensors& weights);
 
   [[nodiscard]] const GptConfig& config() const { return config_; }
+  // Where the weights are, and the tokens must be.
+  [[nodiscard]] at::Device device() const { return device_; }
 
   // The weights, leaves that want a gradient.
   [[nodiscard]] const NamedTensors& parameters() const { return parameters_; }
@@ -48,9 +51,9 @@ class Gpt {
 
   [[nodiscard]] const kernels::RopeTable& rope() const { return rope_; }
 
-  // tokens: [B, T] int64, each in 0 to vocab_size - 1. Returns what lm_head turns into logits, [B, T, D] in the forward
-  // dtype, with the graph to the parameters unless gradients are off. Throws Error(usage) when T is over
-  // max_positions(), Error(data) for a token outside the vocabulary.
+  // tokens: [B, T] int64, each in 0 to vocab_size - 1; on a GPU that is not looked at, see check_tokens. Returns what
+  // lm_head turns into logits, [B, T, D] in the forward dtype, with the graph to the parameters unless gradients are
+  // off. Throws Error(usage) when T is over max_positions(), Error(data) for a token outside the vocabulary.
   [[nodiscard]] at::Tensor hidden(const at::Tensor& tokens) const;
 
   // The same for tokens that follow those in the cache, without gradient; takes them up in the cache.
@@ -59,13 +62,23 @@ class Gpt {
   // Logits of hidden states, [..., vocab_size], softcapped, float32 (float64 for float64), without gradient.
   [[nodiscard]] at::Tensor logits(const at::Tensor& hidden) const;
 
+  // What computes attention of whole texts, by the layers' windows; fused where nothing was chosen.
+  using AttentionBackends = std::map<int64_t, kernels::AttentionBackend>;
+  [[nodiscard]] const AttentionBackends& attention_backends() const { return attention_backends_; }
+  // auto (the fastest that a trial on this model's device, heads and dtype finds right, or, for a run that goes on, the
+  // one it was begun with) or one for all (kernels/attention/attention_backend.h). Returns lines for the log that say
+  // why. Throws Error(usage) for a backend this device doesn't have.
+  [[nodiscard]] std::vector<std::string> choose_attention_backends(const std::string& name,
+                                                                   const AttentionBackends& before = {});
+
   [[nodiscard]] KvCache make_cache(int64_t rows, int64_t capacity) const;
 
  private:
-  Gpt(const GptConfig& config, const NamedTensors* weights);
+  Gpt(const GptConfig& config, const NamedTensors* weights, at::Device device);
   at::Tensor parameter(const std::string& name, at::IntArrayRef sizes);
   kernels::ShadowedWeight shadowed_parameter(const std::string& name, at::IntArrayRef sizes);
   void make_block(int64_t layer);
+  [[nodiscard]] LayerContext layer_context(int64_t layer) const;
   void check_text(const at::Tensor& tokens, int64_t first_position) const;
   [[nodiscard]] at::Tensor embed(const at::Tensor& tokens) const;
   [[nodiscard]] at::Tensor smear(const at::Tensor& x_BTD, const at::Tensor& previous) const;
@@ -75,7 +88,8 @@ class Gpt {
   GptConfig config_;
   at::ScalarType dtype_;         // of the activations
   at::ScalarType weight_dtype_;  // float32, or float64 for float64 activations
-  const NamedTensors* given_;    // while the model is built of another's weights
+  at::Device device_;
+  const NamedTensors* given_;  // while the model is built of another's weights
   NamedTensors parameters_;
   std::map<std::string, std::shared_ptr<kernels::ShadowWeight>> shadows_;  // by parameter
   at::Tensor wte_;                                                         // [V, D]
@@ -88,6 +102,7 @@ class Gpt {
   std::vector<Block> blocks_;
   std::vector<at::Tensor> value_embeds_;  // by layer, [V, K C]
   std::vector<int64_t> windows_;          // by layer
+  AttentionBackends attention_backends_;
   kernels::RopeTable rope_;
 };
 

@@ -1,6 +1,7 @@
 #include "models/gpt/init.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -75,8 +76,9 @@ void init_weights(const GptConfig& config, const NamedTensors& parameters, at::G
   const at::NoGradGuard no_grad;
   const Init init(config, generator);
   for (const auto& [name, parameter] : parameters) {
-    at::Tensor tensor = parameter;
-    init.fill(name, tensor);
+    at::Tensor drawn = parameter.is_cpu() ? parameter : at::empty_like(parameter, at::device(at::kCPU));
+    init.fill(name, drawn);
+    if (!parameter.is_cpu()) parameter.copy_(drawn);
   }
 }
 

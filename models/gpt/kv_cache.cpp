@@ -9,8 +9,8 @@
 
 namespace tern::gpt {
 
-KvCache::KvCache(const GptConfig& config, int64_t rows, int64_t capacity, at::ScalarType dtype)
-    : keys_(at::empty({config.n_layer, rows, config.n_kv_head, capacity, config.head_dim()}, dtype)),
+KvCache::KvCache(const GptConfig& config, int64_t rows, int64_t capacity, const at::TensorOptions& options)
+    : keys_(at::empty({config.n_layer, rows, config.n_kv_head, capacity, config.head_dim()}, options)),
       values_(at::empty_like(keys_)) {}
 
 KvCache KvCache::repeat(int64_t rows, int64_t capacity) const {

@@ -12,8 +12,8 @@ namespace tern::gpt {
 // Legend: L layers, B rows, K key/value heads, P room for positions, C head_dim, D n_embd.
 class KvCache {
  public:
-  // For `rows` texts that grow together to at most `capacity` tokens. dtype: that of the activations.
-  KvCache(const GptConfig& config, int64_t rows, int64_t capacity, at::ScalarType dtype);
+  // For `rows` texts that grow together to at most `capacity` tokens. options: device and dtype of the activations.
+  KvCache(const GptConfig& config, int64_t rows, int64_t capacity, const at::TensorOptions& options);
 
   // A cache with room for `capacity` tokens whose `rows` rows are all copies of this one's only row.
   [[nodiscard]] KvCache repeat(int64_t rows, int64_t capacity) const;

@@ -31,7 +31,8 @@ at::Tensor pad(const std::vector<Span>& spans) {
 
 std::vector<SpanScore> score_spans(const Gpt& model, const std::vector<Span>& spans) {
   const at::NoGradGuard no_grad;
-  const at::Tensor tokens = pad(spans), hidden = model.hidden(tokens);
+  for (const Span& span : spans) check_tokens(model.config(), span.tokens);
+  const at::Tensor tokens = pad(spans).to(model.device()), hidden = model.hidden(tokens);
   // Only the places whose next token is scored go through the output projection.
   std::vector<at::Tensor> places, targets;
   for (size_t row = 0; row < spans.size(); ++row) {
@@ -43,7 +44,7 @@ std::vector<SpanScore> score_spans(const Gpt& model, const std::vector<Span>& sp
   }
   const at::Tensor target = at::cat(targets).unsqueeze(0);
   const Loss loss = token_loss(model, at::cat(places).unsqueeze(0), target);
-  const at::Tensor hit = loss.likeliest.eq(target);
+  const at::Tensor per_token = loss.per_token.cpu(), hit = loss.likeliest.eq(target).cpu();
 
   std::vector<SpanScore> scores;
   int64_t at = 0;
@@ -51,7 +52,7 @@ std::vector<SpanScore> score_spans(const Gpt& model, const std::vector<Span>& sp
     const int64_t count = span.last - span.first;
     SpanScore score{.mean_loss = std::numeric_limits<double>::infinity(), .greedy = true};
     if (count > 0) {
-      score.mean_loss = loss.per_token[0].narrow(0, at, count).mean().item<double>();
+      score.mean_loss = per_token[0].narrow(0, at, count).mean().item<double>();
       score.greedy = hit[0].narrow(0, at, count).all().item<bool>();
     }
     scores.push_back(score);

@@ -107,7 +107,7 @@ TEST_F(GptEval, SaysWhatTheDecodersMatricesCost) {
 TEST_F(GptEval, ErrorsAreOneLineWithTheRightExitCode) {
   expect_error(evaluate({"--eval=bpc"}), 2, "nothing to evaluate is called 'bpc', --eval");
   expect_error(evaluate({"--eval="}), 2, "nothing to evaluate, --eval");
-  expect_error(evaluate({"--device-type=cuda"}), 2, "this version evaluates GPTs on CPUs only");
+  expect_error(evaluate({"--device-type=tpu"}), 2, "no device is called 'tpu', --device-type, use cpu or cuda");
   expect_error(evaluate({}), 4, "no models, ");
   train_with_core();
   expect_error(evaluate({"--eval=bpb", "--split-tokens=0"}), 2, "0 is outside 1 to ");

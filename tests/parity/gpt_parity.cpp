@@ -9,6 +9,7 @@
 
 #include <ATen/TensorOperators.h>
 
+#include "apps/device.h"
 #include "apps/program.h"
 #include "base/error.h"
 #include "base/version.h"
@@ -89,14 +90,14 @@ void compare_final(Verdict& verdict, const GptTrace& trace, const gpt::Gpt& mode
   for (const auto& [name, tensor] : load_weights(trace.folder / "final.pt")) {
     const auto found = ours.find(name);
     const double distance =
-        found == ours.end() ? NAN : l2_norm(found->second.detach().to(at::kDouble) - tensor.to(at::kDouble));
+        found == ours.end() ? NAN : l2_norm(found->second.detach().cpu().to(at::kDouble) - tensor.to(at::kDouble));
     const double norm = l2_norm(tensor);
     deviation_of(name).see(norm + distance, norm, "tensor " + name);
   }
 }
 
-Verdict replay(const GptTrace& trace) {
-  const gpt::Gpt model = make_trace_model(trace);
+Verdict replay(const GptTrace& trace, at::Device device) {
+  const gpt::Gpt model = make_trace_model(trace, device);
   GptGroups groups = derive_groups(trace, model);
   Verdict verdict;
   // Recordings by record.py have the rates that groups are derived from.
@@ -108,7 +109,7 @@ Verdict replay(const GptTrace& trace) {
   const ordered_json& steps = trace.json.at("trace");
   for (size_t i = 0; i < steps.size(); ++i) {
     const GptTraceBatch batch = read_batch(trace, static_cast<int64_t>(i));
-    const gpt::Loss loss = gpt::token_loss(model, model.hidden(batch.inputs), batch.targets);
+    const gpt::Loss loss = gpt::token_loss(model, model.hidden(batch.inputs.to(device)), batch.targets.to(device));
     loss.mean.backward();
     compare_step(verdict, steps[i], loss.mean.item<double>(), model);
     optimizer.step(step);
@@ -123,7 +124,8 @@ int run(int argc, char** argv) {
                            "Replays a recorded training trace and judges it: exit 0 within tolerance. Uses the vector "
                            "instructions (ATEN_CPU_CAPABILITY overrides) that it was recorded with.");
   options.add_options()("folder", "folder with init.pt, tokens.npy and trace.json", cxxopts::value<std::string>())(
-      "h,help", "print this help")("version", "print the version");
+      "device", "cpu, cuda or auto", cxxopts::value<std::string>()->default_value("cpu"))("h,help", "print this help")(
+      "version", "print the version");
   options.parse_positional("folder");
   options.positional_help("DIR");
   const auto parsed = [&] {
@@ -148,7 +150,7 @@ int run(int argc, char** argv) {
     try {
       const GptTrace trace = read_gpt_trace(folder);
       use_instructions(recorded_with(trace.json).cpu_capability, argv);
-      return replay(trace);
+      return replay(trace, choose_device(parsed["device"].as<std::string>()));
     } catch (const nlohmann::json::exception& e) {
       throw Error(ErrorKind::data, std::string("unexpected content: ") + e.what(), folder + "/trace.json");
     }

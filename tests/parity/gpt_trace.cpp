@@ -79,9 +79,9 @@ GptTrace read_gpt_trace(const std::filesystem::path& folder) {
   return trace;
 }
 
-gpt::Gpt make_trace_model(const GptTrace& trace) {
+gpt::Gpt make_trace_model(const GptTrace& trace, at::Device device) {
   at::Generator generator = at::detail::createCPUGenerator(0);
-  gpt::Gpt model(read_config(trace.json.at("config")), generator);
+  gpt::Gpt model(read_config(trace.json.at("config")), generator, device);
   const auto path = trace.folder / "init.pt";
   load_gpt_weights(model, load_weights(path), path.string());
   return model;

@@ -27,7 +27,7 @@ struct GptTrace {
 
 // The model of a trace, with DIR/init.pt's weights: nanochat's own keys, and, where a trace is of a model with other
 // parts, theirs; float32.
-[[nodiscard]] gpt::Gpt make_trace_model(const GptTrace& trace);
+[[nodiscard]] gpt::Gpt make_trace_model(const GptTrace& trace, at::Device device = at::kCPU);
 
 // The optimizer's groups as this project derives them.
 [[nodiscard]] GptGroups derive_groups(const GptTrace& trace, const gpt::Gpt& model);

@@ -13,6 +13,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/Version.h>
 
+#include "apps/device.h"
 #include "apps/program.h"
 #include "base/error.h"
 #include "base/version.h"
@@ -78,18 +79,19 @@ void compare_final(Verdict& verdict, const Trace& trace, const trm::Trm& model) 
   if (!std::filesystem::exists(trace.folder / "final.pt")) return;
   for (const auto& [name, tensor] : load_weights(trace.folder / "final.pt")) {
     const auto found = ours.find(name);
-    const double distance = found == ours.end() ? NAN : l2_norm(found->second.to(at::kDouble) - tensor.to(at::kDouble));
+    const double distance =
+        found == ours.end() ? NAN : l2_norm(found->second.cpu().to(at::kDouble) - tensor.to(at::kDouble));
     const double norm = l2_norm(tensor);
     verdict.weights.see(norm + distance, norm, "tensor " + name);
   }
 }
 
-Verdict replay(const Trace& trace) {
-  TraceTraining training(trace);
+Verdict replay(const Trace& trace, at::Device device) {
+  TraceTraining training(trace, device);
   Verdict verdict;
   const ordered_json& steps = trace.json.at("trace");
   for (size_t i = 0; i < steps.size(); ++i) {
-    auto [step, loss] = training.gradients(read_batch(trace, training.model().config(), i));
+    auto [step, loss] = training.gradients(read_batch(trace, training.model().config(), i, device));
     compare_step(verdict, steps[i], step, loss, training.model());
     training.update(std::move(step.carry));
   }
@@ -98,11 +100,11 @@ Verdict replay(const Trace& trace) {
 }
 
 // The first verdict that passes, else the last.
-Verdict replay_with_threads(const Trace& trace, const std::vector<int>& thread_counts) {
+Verdict replay_with_threads(const Trace& trace, const std::vector<int>& thread_counts, at::Device device) {
   Verdict verdict;
   for (const int threads : thread_counts) {
     at::set_num_threads(threads);
-    verdict = replay(trace);
+    verdict = replay(trace, device);
     verdict.threads = threads;
     if (verdict.passes()) break;
   }
@@ -115,7 +117,8 @@ int run(int argc, char** argv) {
                            "instructions (ATEN_CPU_CAPABILITY overrides) and threads that it was recorded with.");
   options.add_options()("folder", "folder with init.pt, batches.npz and trace.json", cxxopts::value<std::string>())(
       "threads", "number of threads (default: as recorded; 1, then 2, where the trace does not say)",
-      cxxopts::value<int>())("h,help", "print this help")("version", "print the version");
+      cxxopts::value<int>())("device", "cpu, cuda or auto", cxxopts::value<std::string>()->default_value("cpu"))(
+      "h,help", "print this help")("version", "print the version");
   options.parse_positional("folder");
   options.positional_help("DIR");
   const auto parsed = [&] {
@@ -143,7 +146,7 @@ int run(int argc, char** argv) {
       if (parsed.count("threads") != 0) with.threads = {parsed["threads"].as<int>()};
       if (with.threads[0] < 1) throw Error(ErrorKind::usage, "threads must be 1 or more", "--threads");
       use_instructions(with.cpu_capability, argv);
-      return replay_with_threads(trace, with.threads);
+      return replay_with_threads(trace, with.threads, choose_device(parsed["device"].as<std::string>()));
     } catch (const nlohmann::json::exception& e) {
       throw Error(ErrorKind::data, std::string("unexpected content: ") + e.what(), folder + "/trace.json");
     }

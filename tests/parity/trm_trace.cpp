@@ -20,13 +20,13 @@ namespace {
 
 using nlohmann::ordered_json;
 
-at::Tensor batch_tensor(const Trace& trace, const std::string& name, at::IntArrayRef shape) {
+at::Tensor batch_tensor(const Trace& trace, const std::string& name, at::IntArrayRef shape, at::Device device) {
   const NpyArray& array = require_array(trace.batches, name, trace.folder / "batches.npz");
-  return at::tensor(array.to_int64(), at::kInt).reshape(shape);
+  return at::tensor(array.to_int64(), at::kInt).reshape(shape).to(device);
 }
 
-trm::Trm trainable_model(const Trace& trace, at::Generator& generator) {
-  trm::Trm model(read_config(trace.json), generator);
+trm::Trm trainable_model(const Trace& trace, at::Generator& generator, at::Device device) {
+  trm::Trm model(read_config(trace.json), generator, device);
   load_model_weights(model, trace.init, (trace.folder / "init.pt").string(), [](const std::string&) {});
   model.set_trainable(true);
   return model;
@@ -80,16 +80,16 @@ Trace read_trace(const std::filesystem::path& folder) {
   return trace;
 }
 
-trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, size_t i) {
+trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, size_t i, at::Device device) {
   const std::string suffix = "_" + std::to_string(i);
-  return {batch_tensor(trace, "inputs" + suffix, {config.batch_size, config.seq_len}),
-          batch_tensor(trace, "labels" + suffix, {config.batch_size, config.seq_len}),
-          batch_tensor(trace, "puzzle_identifiers" + suffix, {config.batch_size})};
+  return {batch_tensor(trace, "inputs" + suffix, {config.batch_size, config.seq_len}, device),
+          batch_tensor(trace, "labels" + suffix, {config.batch_size, config.seq_len}, device),
+          batch_tensor(trace, "puzzle_identifiers" + suffix, {config.batch_size}, device)};
 }
 
-TraceTraining::TraceTraining(const Trace& trace)
+TraceTraining::TraceTraining(const Trace& trace, at::Device device)
     : generator_(at::detail::createCPUGenerator(0)),
-      model_(trainable_model(trace, generator_)),
+      model_(trainable_model(trace, generator_, device)),
       optimizer_(model_.parameters(), {.beta1 = trace.json.at("betas").at(0).get<double>(),
                                        .beta2 = trace.json.at("betas").at(1).get<double>(),
                                        .weight_decay = trace.json.at("weight_decay").get<double>()}),

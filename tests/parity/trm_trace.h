@@ -26,12 +26,13 @@ struct Trace {
 
 [[nodiscard]] trm::TrmConfig read_config(const nlohmann::ordered_json& trace);
 
-[[nodiscard]] trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, size_t index);
+[[nodiscard]] trm::PuzzleBatch read_batch(const Trace& trace, const trm::TrmConfig& config, size_t index,
+                                          at::Device device = at::kCPU);
 
 // Upstream's training step with the trace's weights and settings.
 class TraceTraining {
  public:
-  explicit TraceTraining(const Trace& trace);
+  explicit TraceTraining(const Trace& trace, at::Device device = at::kCPU);
 
   struct Gradients {
     trm::ActStep step;

@@ -162,7 +162,7 @@ class Training:
 
     def gradients(self, batch):
         """Runs the model forward and backward; returns loss and metrics."""
-        batch = {name: torch.from_numpy(values) for name, values in batch.items()}
+        batch = {name: torch.from_numpy(values).to(torch.get_default_device()) for name, values in batch.items()}
         if self.carry is None:
             self.carry = self.model.initial_carry(batch)
         self.carry, loss, metrics, _, _ = self.model(carry=self.carry, batch=batch, return_keys=[])
