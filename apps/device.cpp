@@ -1,5 +1,7 @@
 #include "apps/device.h"
 
+#include <cstdlib>
+
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -31,6 +33,15 @@ at::Device choose_device(const std::string& name, int local_rank) {
 std::string device_name(at::Device device) {
   const kernels::CudaDeviceQuery* query = kernels::registered_cuda_kernels<kernels::CudaDeviceQuery>;
   return device.is_cuda() && query != nullptr ? query->name(device.index()) : "";
+}
+
+void make_deterministic(at::Device device) {
+  if (!device.is_cuda()) return;
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // cuBLAS's condition
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setDeterministicCuDNN(true);
 }
 
 std::string activation_dtype(at::Device device) {

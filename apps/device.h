@@ -15,6 +15,10 @@ namespace tern {
 // What the driver calls a GPU; empty for a CPU.
 [[nodiscard]] std::string device_name(at::Device device);
 
+// Makes ATen's kernels on a GPU give the same bits in every run, which some do by slower ways. Before its first call of
+// cuBLAS. Nothing to do for a CPU.
+void make_deterministic(at::Device device);
+
 // nanochat's choice for activations: bfloat16 on GPUs whose tensor cores have it (from sm_80), else float32.
 [[nodiscard]] std::string activation_dtype(at::Device device);
 

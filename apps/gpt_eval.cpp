@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "data/text/base_dir.h"
+#include "engine/distributed/process_group.h"
 #include "engine/monitor/progress.h"
 #include "engine/monitor/stage_report.h"
 
@@ -27,6 +28,7 @@ cxxopts::Options make_options() {
   cxxopts::Options options("gpt_eval",
                            "Evaluates a trained GPT: samples, bits per byte on training and validation documents, and "
                            "the CORE metric of BASE/eval_bundle.\n"
+                           "Several processes (tern_launch) share out the documents and the tasks' examples.\n"
                            "BASE is $TERN_BASE_DIR, else $NANOCHAT_BASE_DIR, else ~/.cache/tern.");
   options.custom_help("[options]");
   options.add_options()("eval", "What to evaluate, separated by commas: core, bpb, sample",
@@ -97,15 +99,18 @@ void write_samples(const LoadedGpt& loaded, gpt::DecodeDtype decode_dtype, const
 }
 
 void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, gpt::DecodeDtype decode_dtype,
-                  const text::Tokenizer& tokenizer, Results& results) {
-  title("Bits per byte");
+                  const text::Tokenizer& tokenizer, ProcessGroup& group, Results& results) {
   text::LoaderOptions reading;
   reading.batch_size = flag_in_range(flags, "device-batch-size", 1, 1 << 20);
   reading.seq_len = loaded.model.config().sequence_len;
-  const int64_t at_once = reading.batch_size * reading.seq_len;
+  reading.rank = group.rank();
+  reading.world_size = group.world_size();
+  const int64_t at_once = reading.batch_size * reading.seq_len * group.world_size();
   const int64_t wanted = flag_in_range(flags, "split-tokens", 1, INT64_MAX);
   const int64_t batches = std::max<int64_t>(1, wanted / at_once);
-  if (batches * at_once != wanted) {
+  const bool tells = group.leads();
+  if (tells) title("Bits per byte");
+  if (tells && batches * at_once != wanted) {
     fmt::print("split-tokens is taken as {}, a multiple of {}\n", batches * at_once, at_once);
   }
   const std::optional<std::string> file =
@@ -113,9 +118,10 @@ void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, gp
   const auto open = document_opener(file);
   const auto measure = [&](const gpt::Gpt& model, text::Split split, const std::string& name) {
     text::PackingLoader loader(open(split), tokenizer, reading);
-    ProgressBar bar({.label = name, .total = batches, .unit = "batches"});
-    const double bpb = bits_per_byte(model, loader, batches, tokenizer, [&] { bar.add(1); }).value();
+    ProgressBar bar({.label = name, .total = batches, .unit = "batches", .quiet = !tells});
+    const gpt::BitsPerByte own = bits_per_byte(model, loader, batches, tokenizer, [&] { bar.add(1); });
     bar.finish();
+    const double bpb = sum_over_ranks(own, group).value();
     results.bpb.emplace_back(name + " bpb", bpb);
     return bpb;
   };
@@ -124,57 +130,73 @@ void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, gp
   if (decode_dtype != gpt::DecodeDtype::forward) narrowed.emplace(gpt::with_decode_weights(loaded.model, decode_dtype));
   for (const auto& [name, split] : {std::pair("train", text::Split::train), {"val", text::Split::validation}}) {
     const double bpb = measure(loaded.model, split, name);
-    fmt::print("{} bpb: {:.6f}\n", name, bpb);
+    if (tells) fmt::print("{} bpb: {:.6f}\n", name, bpb);
     if (!narrowed) continue;
     const auto type = flags["decode-dtype"].as<std::string>();
     const double narrow = measure(*narrowed, split, fmt::format("{} {}", name, type));
-    fmt::print("{} bpb with {} matrices: {:.6f} ({:+.6f})\n", name, type, narrow, narrow - bpb);
+    if (tells) fmt::print("{} bpb with {} matrices: {:.6f} ({:+.6f})\n", name, type, narrow, narrow - bpb);
   }
-  fmt::print("\n");
+  if (tells) fmt::print("\n");
 }
 
 ReportSection measure_core(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, const text::Tokenizer& tokenizer,
-                           const fs::path& base) {
-  title("CORE");
+                           const fs::path& base, ProcessGroup& group) {
   const int64_t max_per_task = flag_in_range(flags, "max-per-task", -1, INT64_MAX);
   const auto tasks = text::read_core_bundle(base / "eval_bundle", max_per_task);
   ReportSection section{"Base model evaluation", {}};
   section.facts.resize(2);
-  const CoreResult core = evaluate_core(loaded.model, tokenizer, tasks, [&](const CoreTaskResult& task) {
+  if (group.leads()) title("CORE");
+  const auto on_task = [&](const CoreTaskResult& task) {
+    section.facts[1].emplace_back(task.label, task.centered);
+    if (!group.leads()) return;
     fmt::print("{}: accuracy {:.4f}, centered {:.4f}\n", task.label, task.accuracy, task.centered);
     std::fflush(stdout);
-    section.facts[1].emplace_back(task.label, task.centered);
-  });
+  };
+  const CoreResult core = evaluate_core(loaded.model, tokenizer, tasks, on_task, &group);
+  section.facts[0] = {{"Model", fmt::format("base_model (step {})", loaded.step)}, {"CORE metric", core.core_metric}};
+  if (!group.leads()) return section;
   const fs::path table = base / "base_eval" / fmt::format("base_model_{:06}.csv", loaded.step);
   fs::create_directories(table.parent_path());
   write_file_atomically(table, core_csv(core));
   fmt::print("CORE metric: {:.4f}, written to {}\n", core.core_metric, table.string());
-  section.facts[0] = {{"Model", fmt::format("base_model (step {})", loaded.step)}, {"CORE metric", core.core_metric}};
   return section;
+}
+
+void evaluate(const cxxopts::ParseResult& flags, std::set<std::string> modes, const GptChoice& choice,
+              ProcessGroup& group) {
+  const fs::path base = text::base_dir();
+  const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
+  const LoadedGpt loaded = load_gpt(base, choice, tokenizer);
+  if (group.leads()) fmt::print("{}, step {}\n", loaded.source, loaded.step);
+  if (flags.count("eval") == 0 && !fs::exists(base / "eval_bundle")) {
+    if (group.leads()) {
+      fmt::print(stderr, "no folder {}: the CORE metric is left out\n", (base / "eval_bundle").string());
+    }
+    modes.erase("core");
+  }
+  Results results;
+  if (modes.contains("sample") && group.leads()) write_samples(loaded, choice.decode_dtype, tokenizer, results);
+  if (modes.contains("bpb")) measure_bits(flags, loaded, choice.decode_dtype, tokenizer, group, results);
+  if (group.leads() && (modes.contains("sample") || modes.contains("bpb"))) {
+    write_report_section(base / "report", {"Base model loss", {results.bpb}, results.samples});
+  }
+  if (!modes.contains("core")) return;
+  const ReportSection section = measure_core(flags, loaded, tokenizer, base, group);
+  if (group.leads()) write_report_section(base / "report", section);
 }
 
 int run(int argc, char** argv) {
   cxxopts::Options options = make_options();
   const auto flags = parse_flags(options, "gpt_eval", argc, argv);
   if (!flags) return 0;
-  std::set<std::string> modes = read_modes(*flags);
-  const GptChoice choice = read_gpt_flags(*flags);
-  const fs::path base = text::base_dir();
-  const text::Tokenizer tokenizer = text::Tokenizer::read(text::tokenizer_path(base));
-  const LoadedGpt loaded = load_gpt(base, choice, tokenizer);
-  fmt::print("{}, step {}\n", loaded.source, loaded.step);
-  if (flags->count("eval") == 0 && !fs::exists(base / "eval_bundle")) {
-    fmt::print(stderr, "no folder {}: the CORE metric is left out\n", (base / "eval_bundle").string());
-    modes.erase("core");
-  }
-  Results results;
-  if (modes.contains("sample")) write_samples(loaded, choice.decode_dtype, tokenizer, results);
-  if (modes.contains("bpb")) measure_bits(*flags, loaded, choice.decode_dtype, tokenizer, results);
-  if (modes.contains("sample") || modes.contains("bpb")) {
-    write_report_section(base / "report", {"Base model loss", {results.bpb}, results.samples});
-  }
-  if (modes.contains("core")) write_report_section(base / "report", measure_core(*flags, loaded, tokenizer, base));
-  return 0;
+  const std::set<std::string> modes = read_modes(*flags);
+  const ProcessEnvironment environment = read_process_environment();
+  const GptChoice choice = read_gpt_flags(*flags, environment.local_rank);
+  ProcessGroup group(environment, choice.device);
+  return group.run([&] {
+    evaluate(*flags, modes, choice, group);
+    return 0;
+  });
 }
 
 }  // namespace

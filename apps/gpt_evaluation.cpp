@@ -55,6 +55,11 @@ gpt::BitsPerByte bits_per_byte(const gpt::Gpt& model, text::PackingLoader& loade
   return sum;
 }
 
+gpt::BitsPerByte sum_over_ranks(const gpt::BitsPerByte& own, ProcessGroup& group) {
+  const std::vector<double> all = group.sum({own.nats, static_cast<double>(own.bytes)});
+  return {.nats = all[0], .bytes = static_cast<int64_t>(all[1])};
+}
+
 const std::vector<std::string>& sample_prompts() {
   static const std::vector<std::string> prompts = {
       "The capital of France is",

@@ -7,6 +7,7 @@
 
 #include "data/text/packing_loader.h"
 #include "data/text/tokenizer.h"
+#include "engine/distributed/process_group.h"
 #include "models/gpt/bits_per_byte.h"
 #include "models/gpt/generate.h"
 
@@ -25,6 +26,9 @@ struct TokenTensors {
 [[nodiscard]] gpt::BitsPerByte bits_per_byte(const gpt::Gpt& model, text::PackingLoader& loader, int64_t batches,
                                              const text::Tokenizer& tokenizer,
                                              const std::function<void()>& on_batch = {});
+
+// The sums of all ranks, on every one.
+[[nodiscard]] gpt::BitsPerByte sum_over_ranks(const gpt::BitsPerByte& own, ProcessGroup& group);
 
 // nanochat's seven prompts.
 [[nodiscard]] const std::vector<std::string>& sample_prompts();

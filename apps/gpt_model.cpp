@@ -114,7 +114,7 @@ void add_gpt_flags(cxxopts::Options& options) {
                                                                cxxopts::value<int64_t>()->default_value("0"));
 }
 
-GptChoice read_gpt_flags(const cxxopts::ParseResult& flags) {
+GptChoice read_gpt_flags(const cxxopts::ParseResult& flags, int local_rank) {
   prepare_cpu(thread_count(flags));
   GptChoice choice;
   if (flags.count("checkpoint") > 0) choice.folder = flags["checkpoint"].as<std::string>();
@@ -129,7 +129,7 @@ GptChoice read_gpt_flags(const cxxopts::ParseResult& flags) {
   if (!device_type.empty() && device_type != "cpu" && device_type != "cuda") {
     throw Error(ErrorKind::usage, "no device is called '" + device_type + "'", "--device-type", "use cpu or cuda");
   }
-  choice.device = choose_device(device_type);
+  choice.device = choose_device(device_type, local_rank);
   choice.dtype = flags["dtype"].as<std::string>();
   if (choice.dtype == "auto") choice.dtype = activation_dtype(choice.device);
   if (choice.dtype != "float32" && choice.dtype != "bfloat16") {

@@ -26,7 +26,7 @@ struct GptChoice {
 // Adds --checkpoint, --model-tag, --step, --gpt, --device-type, --dtype, --decode-dtype and --threads; reads them back
 // and prepares the device (apps/device.h).
 void add_gpt_flags(cxxopts::Options& options);
-[[nodiscard]] GptChoice read_gpt_flags(const cxxopts::ParseResult& flags);
+[[nodiscard]] GptChoice read_gpt_flags(const cxxopts::ParseResult& flags, int local_rank = 0);
 
 // The folder that a choice means: that of a run, of one checkpoint, or of nanochat. Throws Error(checkpoint) where
 // there is none.

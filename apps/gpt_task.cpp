@@ -176,10 +176,9 @@ EvalResult GptTask::evaluate(int64_t step, const std::filesystem::path& run_dir)
   if (is_due(step, options_.eval_every)) {
     const int64_t at_once = options_.device_batch_size * model_.config().sequence_len * group_.world_size();
     const auto loader = make_loader(text::Split::validation, std::nullopt);
-    const gpt::BitsPerByte sums =
+    const gpt::BitsPerByte own =
         bits_per_byte(model_, *loader, std::max<int64_t>(1, options_.eval_tokens / at_once), tokenizer_);
-    const std::vector<double> all = group_.sum({sums.nats, static_cast<double>(sums.bytes)});
-    const double bpb = gpt::BitsPerByte{.nats = all[0], .bytes = static_cast<int64_t>(all[1])}.value();
+    const double bpb = sum_over_ranks(own, group_).value();
     if (!best_bpb_ || bpb < *best_bpb_) best_bpb_ = bpb;
     result.metrics.emplace_back("val/bpb", bpb);
     result.metrics.emplace_back("val/best_bpb", *best_bpb_);

@@ -29,6 +29,7 @@ at::Device prepare_device(GptJob& job, const ProcessEnvironment& environment) {
   const std::string& type = job.train.device_type;
   const at::Device device = choose_device(type.empty() ? job.train.device : type, environment.local_rank);
   if (job.parts.model.forward_dtype == "auto") job.parts.model.forward_dtype = activation_dtype(device);
+  if (job.train.deterministic) make_deterministic(device);
   if (job.train.peak_flops == 0) job.train.peak_flops = peak_flops(device_name(device));
   return device;
 }

@@ -110,6 +110,8 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
                 "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the "
                 "fastest that a trial finds right")
         .one_of({"auto", "fused", "flash", "cudnn", "math"});
+    table.option("deterministic", &C::deterministic,
+                 "on GPUs the same bits in every run; False lets cuDNN's attention take part, which is faster");
     table
         .option("peak_flops", &C::peak_flops,
                 "of the device, per second, for MFU; 0: from a table of GPUs, else no MFU")

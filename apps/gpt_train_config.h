@@ -54,7 +54,8 @@ struct GptTrainConfig {
   std::string device = "auto";
   std::string device_type;  // nanochat's name of device; empty: device says it
   std::string attention_backend = "auto";
-  double peak_flops = 0;  // per second, of one device; 0: what is known of its GPU
+  bool deterministic = true;  // on GPUs: the same bits in every run
+  double peak_flops = 0;      // per second, of one device; 0: what is known of its GPU
   std::string on_nan = "stop";
   double time_limit = 0;
 };

@@ -36,7 +36,9 @@ void check_processes(const tern::TrainConfig& config) {
 // Exit code of a job: 0, or that of the signal which stopped it.
 int train(const tern::TrmJob& job) {
   tern::prepare_cpu(job.train.threads);
-  tern::TrmTask task(job, tern::choose_device(job.train.device));
+  const at::Device device = tern::choose_device(job.train.device);
+  if (job.train.deterministic) tern::make_deterministic(device);
+  tern::TrmTask task(job, device);
   const tern::TrainPlan plan = task.plan();
   fmt::print(stderr, "{}: {} parameters, {} steps, run folder {}\n", job.train.run_name.value_or(""), task.num_params(),
              plan.total_steps, job.train.checkpoint_path.value_or(""));

@@ -41,7 +41,7 @@ stage_tests() {
 }
 stage_asan() {
   build asan plain_tests
-  run_ctest asan -L plain
+  LSAN_OPTIONS=suppressions=$PWD/scripts/lib/leaks_of_others.txt run_ctest asan -L plain
 }
 stage_tsan() {
   build tsan plain_tests checkpoint_writer_test

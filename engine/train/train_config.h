@@ -59,6 +59,7 @@ struct TrainConfig {
   std::string on_nan = "stop";             // stop, skip, rollback
   std::string device = "auto";             // auto, cpu, cuda
   std::string attention_backend = "auto";  // auto, fused, flash, cudnn, math
+  bool deterministic = true;               // on GPUs: the same bits in every run
   bool fast_atan2 = false;                 // AdamATan2 on the CPU: less time, without upstream's bits
   int64_t threads = 0;                     // CPU threads; 0: all cores
 };

@@ -123,6 +123,8 @@ void add_machine(Schema<TrainConfig>& schema) {
           "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the fastest "
           "that a trial finds right")
       .one_of({"auto", "fused", "flash", "cudnn", "math"});
+  schema.option("deterministic", &C::deterministic,
+                "on GPUs the same bits in every run; False lets cuDNN's attention take part, which is faster");
   schema.option(
       "fast_atan2", &C::fast_atan2,
       "AdamATan2 on the CPU by an arc tangent of its own, within 4 units in the last place, in place of ATen's; "

@@ -1,5 +1,8 @@
 #include "kernels/attention/attention_backend.h"
 
+#include <ATen/Version.h>
+#include <ATen/native/CPUBlas.h>
+
 #include <array>
 
 #include "base/error.h"
@@ -27,6 +30,13 @@ std::string why_not_aten(const AttentionOptions& options, const at::Tensor& qkv,
   return "";
 }
 
+// LibTorch 2.11 packs bfloat16 for oneDNN's products wherever the processor has them, by code that AVX-512 alone has.
+std::string why_not_cpu(const at::Tensor& qkv) {
+  const bool packs = qkv.scalar_type() == at::kBFloat16 && at::native::cpublas::could_pack(at::kBFloat16);
+  if (!packs || at::get_cpu_capability().starts_with("AVX512")) return "";
+  return "LibTorch's needs AVX-512 for bfloat16 on this processor, and ATEN_CPU_CAPABILITY forbids it";
+}
+
 }  // namespace
 
 std::string_view attention_backend_name(AttentionBackend backend) {
@@ -43,7 +53,7 @@ AttentionBackend parse_attention_backend(std::string_view name) {
 
 std::string why_not_backend(AttentionBackend backend, const AttentionOptions& options, const at::Tensor& qkv) {
   switch (backend) {
-    case AttentionBackend::fused: return qkv.is_cpu() ? "" : why_not_attention_fused(qkv, options);
+    case AttentionBackend::fused: return qkv.is_cpu() ? why_not_cpu(qkv) : why_not_attention_fused(qkv, options);
     case AttentionBackend::flash: return why_not_aten(options, qkv, 256, true);
     case AttentionBackend::cudnn: return why_not_aten(options, qkv, 128, false);
     case AttentionBackend::math: break;

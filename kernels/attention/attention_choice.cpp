@@ -1,6 +1,7 @@
 #include "kernels/attention/attention_choice.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -91,6 +92,9 @@ class Trial {
   }
 
   [[nodiscard]] std::string why_not(AttentionBackend backend) const {
+    if (backend == AttentionBackend::cudnn && at::globalContext().deterministicAlgorithms()) {
+      return "its gradients differ from run to run";
+    }
     return why_not_backend(backend, full_.options, full_.qkv);
   }
 

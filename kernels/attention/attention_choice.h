@@ -4,7 +4,7 @@
 //
 // Backends that come first in the list keep their place unless a later one is a tenth faster, so that two runs on one
 // machine choose alike. The math path is the yardstick and takes no part in the race: it is there when nothing else
-// passes.
+// passes. Where ATen is to be deterministic (at::globalContext()), cuDNN takes no part either.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -12,7 +12,7 @@ tern_test(gpt_shadow_test LABELS unit kernels
   LIBS tern_gpt_tensors tern_kernel_test_support)
 tern_test(gpt_distributed_test LABELS distributed TIMEOUT 600
   SOURCES gpt_distributed_test.cpp ${CMAKE_SOURCE_DIR}/tests/support/process.cpp
-  LIBS tern_text_shards tern_checkpoint DEPENDS gpt_train tern_ckpt tern_launch)
+  LIBS tern_text_shards tern_checkpoint tern_fmt DEPENDS gpt_eval gpt_train tern_ckpt tern_launch)
 
 # Whole runs of the programs on a small text.
 find_package(GTest REQUIRED)

@@ -1,5 +1,6 @@
 // gpt_train over several processes, as a user runs it, on documents that each fill one row: what the ranks read
 // together in a step is then what one process reads in it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,6 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kRowGroup = 2;  // documents; also the rows of a micro-batch
+
+// gpt_eval's "val bpb: 1.234567".
+double bits(const std::string& out) {
+  const size_t at = out.find("val bpb: ");
+  return at == std::string::npos ? 0 : std::stod(out.substr(at + 9));
+}
 
 class GptDistributed : public testing::Test {
  protected:
@@ -120,6 +127,46 @@ TEST_F(GptDistributed, TrainsAsOneProcessDoes) {
     ASSERT_EQ(actual_bpb.size(), expected_bpb.size());
     for (const auto& [step, value] : expected_bpb) EXPECT_NEAR(actual_bpb.at(step) / value, 1, 1e-5) << tag << step;
   }
+}
+
+// Rank 0 reads the files, all ranks go on from them: as one process does, where the sums are the same. The documents
+// are all one, since nanochat's files say where to read on only up to a row group of every rank.
+TEST_F(GptDistributed, GoesOnFromNanochatsFilesAsOneProcessDoes) {
+  fs::remove_all(folder_ / "base_data");
+  text::ShardSetWriter shards(folder_ / "base_data", {.row_group_size = kRowGroup, .validation_documents = 24});
+  for (int i = 0; i < 324; ++i) shards.add("roserosesesesesesesesesesesesese");
+  (void)shards.finish();
+  run_well(0, {"--total-batch-size=128", "--num-iterations=3", "--model-tag=first"});
+  const std::string files = folder_ / "nanochat";
+  ASSERT_EQ(run_process({TERN_BIN "/tern_ckpt", "export-nanochat", run_dir("first"), files}).exit_code, 0);
+  for (const int ranks : {0, 2}) {
+    run_well(ranks, {"--total-batch-size=128", "--num-iterations=8", "--init-from=" + files,
+                     "--model-tag=of" + std::to_string(ranks)});
+  }
+  const auto losses = metric("of0", "loss");
+  EXPECT_EQ(losses.begin()->first, 4);
+  EXPECT_EQ(losses.size(), 5U);
+  EXPECT_EQ(metric("of2", "loss"), losses);
+  EXPECT_EQ(weights("of2", 8), weights("of0", 8));
+}
+
+TEST_F(GptDistributed, SharesOutEvaluations) {
+  fs::copy(fs::path(TERN_TEST_REFERENCE) / "core/bundle", folder_ / "eval_bundle", fs::copy_options::recursive);
+  run_well(2, {"--max-seq-len=256", "--total-batch-size=1024", "--num-iterations=4", "--core-metric-every=4",
+               "--core-metric-max-per-task=11", "--model-tag=two"});
+  const auto core = metric("two", "core/metric");
+  ASSERT_EQ(core.size(), 1U);
+  const auto evaluate = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {TERN_BIN "/gpt_eval", "--eval=bpb,core", "--device-batch-size=2", "--split-tokens=2048",
+                               "--max-per-task=11", "--threads=1"});
+    const ProcessResult result = run_process(words, options());
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.out;
+  };
+  const std::string alone = evaluate({}), shared = evaluate({TERN_BIN "/tern_launch", "--nproc-per-node=2"});
+  EXPECT_NE(alone.find(fmt::format("CORE metric: {:.4f}, ", core.begin()->second)), std::string::npos) << alone;
+  EXPECT_EQ(shared.substr(shared.find("CORE\n")), alone.substr(alone.find("CORE\n")));
+  EXPECT_NEAR(bits(shared) / bits(alone), 1, 0.02) << "the ranks pack their documents by themselves";
 }
 
 TEST_F(GptDistributed, EveryRankKeepsItsPartOfTheOptimizer) {

@@ -182,7 +182,7 @@ TEST_F(GptTrain, ErrorsAreOneLineWithTheRightExitCode) {
                "total_batch_size=100 is not a multiple of 64 tokens");
   expect_error(train({"--num-iterations=1", "--max-seq-len=16777217", "--total-batch-size=-1"}), 2,
                "max_seq_len needs an integer >= 2 and <= 16777216, not '16777217'");
-  expect_error(train({"--num-iterations=1", "--device-type=cuda"}), 2, "device_type needs one of ");
+  expect_error(train({"--num-iterations=1", "--device-type=tpu"}), 2, "device_type needs one of ");
   expect_error(train({"--num-iterations=1", "--data=" + (folder_ / "none.jsonl").string()}), 3, "");
   fs::remove(folder_ / "tokenizer/ranks.tiktoken");
   const ProcessResult result = train({"--num-iterations=1"});

@@ -9,22 +9,27 @@
 namespace tern::test {
 namespace {
 
+kernels::CudaDevice a100() {
+  return {80, 108};
+}
+
 class CudaAttention : public CudaDispatch {};
 
 // bfloat16 weights and results on either side, and another order of the sums.
 TEST_F(CudaAttention, FusedAttention) {
-  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({[] { return kernels::CudaDevice{80, 108}; }});
+  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({.current = a100, .name = {}});
   const auto turn = [](const kernels::RopeTable& table, const Move& move) {
     return kernels::RopeTable{move(table.cos), move(table.sin), table.direction, table.first_position};
   };
   for (const int64_t head_dim : {64, 128}) {
-    for (const bool normed : {false, true}) {
+    // Rotated while they are loaded, the same with a norm, and rotated before.
+    for (const auto& [normed, tokens] : {std::pair(false, 70), {true, 70}, {false, 140}}) {
       kernels::AttentionOptions options{.layout = {2, 1, head_dim}, .causal = true, .window_left = 20};
-      options.rope = kernels::make_rope_table(80, head_dim, 1e4, kernels::RopeDirection::clockwise);
+      options.rope = kernels::make_rope_table(tokens + 10, head_dim, 1e4, kernels::RopeDirection::clockwise);
       options.rope.first_position = 3;
       if (normed) options.norm = {1.2, 1e-6};
-      const auto qkv = randn({2, 70, options.layout.width()}, 1, at::kBFloat16);
-      const auto dout = randn({2, 70, 2 * head_dim}, 2, at::kBFloat16);
+      const auto qkv = randn({2, tokens, options.layout.width()}, 1, at::kBFloat16);
+      const auto dout = randn({2, tokens, 2 * head_dim}, 2, at::kBFloat16);
       for (const bool deterministic : {false, true}) {
         options.deterministic = deterministic;
         expect_same({dout, qkv}, {0x1p-5, 0x1p-4}, [&](const Move& move, Outputs& out) {
@@ -43,7 +48,7 @@ TEST_F(CudaAttention, FusedAttention) {
 
 // The kernel's instance comes from the launch (Launch tests of tests/cuda and tests/kernels/simt); the rest from here.
 TEST_F(CudaAttention, ARefusedAttentionLaunchNamesItsProblem) {
-  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({[] { return kernels::CudaDevice{80, 108}; }});
+  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({.current = a100, .name = {}});
   const auto* const real = kernels::registered_cuda_kernels<kernels::AttentionCuda<64>>;
   {
     const kernels::CudaRegistration<kernels::AttentionCuda<64>> refusing(
@@ -61,7 +66,7 @@ TEST_F(CudaAttention, ARefusedAttentionLaunchNamesItsProblem) {
 // What the fused kernel lacks goes to the math path here, as there is no FlashAttention for host memory; on a GPU it
 // would go to that where it can.
 TEST_F(CudaAttention, AttentionThatTheFusedKernelLacksFallsBack) {
-  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({[] { return kernels::CudaDevice{80, 108}; }});
+  const kernels::CudaRegistration<kernels::CudaDeviceQuery> device({.current = a100, .name = {}});
   std::vector<std::string> lines;
   kernels::set_log_once_sink([&](const std::string& line) { lines.push_back(line); });
   for (const double gain : {0.0, 1.2}) {

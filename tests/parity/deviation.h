@@ -18,8 +18,8 @@ struct Deviation {
   double largest = 0;
   std::string where;
 
-  void see(double ours, double recorded, const std::string& name) {
-    const double scale = std::max(std::abs(recorded), kAbsoluteFloor);
+  void see(double ours, double recorded, const std::string& name, double floor = kAbsoluteFloor) {
+    const double scale = std::max(std::abs(recorded), floor);
     const double relative = std::isfinite(ours) ? std::abs(ours - recorded) / scale : INFINITY;
     if (relative > largest || where.empty()) {
       largest = std::max(largest, relative);
