@@ -50,6 +50,8 @@ endfunction()
 # Builds every unit test that does without LibTorch, label plain: few minutes of compiling, so the sanitizers' builds run
 # them.
 add_custom_target(plain_tests)
+# And those of what runs in several threads, label threads, for ThreadSanitizer.
+add_custom_target(threaded_tests)
 
 # Tests run in the source tree's tests/reference through TERN_TEST_REFERENCE and find the programs through TERN_BIN.
 function(tern_test name)
@@ -70,6 +72,9 @@ function(tern_test name)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
   tern_links_torch(${name} links_torch)
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(threaded_tests ${name})
+  endif()
   if("unit" IN_LIST ARG_LABELS AND NOT links_torch)
     list(APPEND ARG_LABELS plain)
     add_dependencies(plain_tests ${name})

@@ -17,7 +17,7 @@ struct Hash128 {
     high += other.high;
     return *this;
   }
-  friend auto operator<=>(const Hash128&, const Hash128&) = default;
+  friend auto operator<=>(const Hash128&, const Hash128&) = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14
 };
 
 [[nodiscard]] Hash128 hash_bytes(const void* data, size_t size);

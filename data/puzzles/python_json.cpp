@@ -64,7 +64,7 @@ std::string quote_python_json(std::string_view text) {
 std::string python_float_repr(double value) {
   std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-  const std::string scientific(buffer.data(), end.ptr);  // -d.ddde[+-]xx
+  std::string scientific(buffer.data(), end.ptr);  // -d.ddde[+-]xx
   const size_t e = scientific.find('e');
   TERN_CHECK(e != std::string::npos, "float is not finite");
   const int exponent = std::stoi(scientific.substr(e + 1));

@@ -15,7 +15,7 @@ void widen(const std::byte* source, size_t count, int32_t* out) {
   const T* tokens = reinterpret_cast<const T*>(source);
   for (size_t i = 0; i < count; ++i) {
     if constexpr (sizeof(T) < 4 || std::is_same_v<T, int32_t>) {
-      out[i] = tokens[i];
+      out[i] = tokens[i];  // NOLINT(bugprone-signed-char-misuse): numbers
     } else {
       out[i] = std::in_range<int32_t>(tokens[i]) ? static_cast<int32_t>(tokens[i]) : INT32_MAX;
     }

@@ -13,7 +13,7 @@ namespace tern::text {
 
 namespace fs = std::filesystem;
 
-StagedFolder::StagedFolder(fs::path folder, bool replace) : folder_(fs::absolute(folder).lexically_normal()) {
+StagedFolder::StagedFolder(const fs::path& folder, bool replace) : folder_(fs::absolute(folder).lexically_normal()) {
   if (!folder_.has_filename()) folder_ = folder_.parent_path();
   const bool is_free = !fs::exists(folder_) || (fs::is_directory(folder_) && fs::is_empty(folder_));
   if (!is_free && !replace) {

@@ -10,7 +10,7 @@ namespace tern::text {
 class StagedFolder {
  public:
   // Throws Error(data) if folder exists and isn't empty, unless replace is set: publish() then takes its place.
-  StagedFolder(std::filesystem::path folder, bool replace);
+  StagedFolder(const std::filesystem::path& folder, bool replace);
   ~StagedFolder();
   StagedFolder(const StagedFolder&) = delete;
   StagedFolder& operator=(const StagedFolder&) = delete;

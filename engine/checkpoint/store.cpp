@@ -101,13 +101,21 @@ namespace {
 Manifest contribute(const fs::path& folder, const Snapshot& snapshot, JointWrite& joint) {
   joint.wait_for_folder();
   const fs::path fresh = with_suffix(folder, kWritingSuffix);
-  if (!path_exists(fresh)) {
-    throw Error(ErrorKind::checkpoint, fmt::format("rank {} doesn't see the folder of rank 0", snapshot.rank),
-                fresh.string(), "put it on a filesystem that all machines share");
-  }
   Manifest manifest;
-  write_rank_files(manifest, fresh, snapshot);
-  sync_folder(fresh);
+  try {
+    if (!path_exists(fresh)) {
+      throw Error(ErrorKind::checkpoint, fmt::format("rank {} doesn't see the folder of rank 0", snapshot.rank),
+                  fresh.string(), "put it on a filesystem that all machines share");
+    }
+    write_rank_files(manifest, fresh, snapshot);
+    sync_folder(fresh);
+  } catch (const std::exception& e) {
+    if (path_exists(fresh)) throw;
+    // Rank 0 may have taken it away because another rank failed: then its reason is the one to tell.
+    joint.fail(e.what());
+    joint.wait_until_published();
+    throw;
+  }
   joint.files_are_written(manifest.files);
   joint.wait_until_published();
   return manifest;

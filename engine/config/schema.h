@@ -164,8 +164,8 @@ class Schema {
   void section(std::string title) { section_ = std::move(title); }
 
   template <class T>
-  OptionInfo& option(std::string key, T Config::*member, std::string help) {
-    Binding& binding = add(std::move(key), std::move(help));
+  OptionInfo& option(const std::string& key, T Config::*member, const std::string& help) {
+    Binding& binding = add(key, help);
     detail::describe_type<T>(binding.info);
     binding.set = [member](Config& config, const Node& node, const std::string&) {
       config.*member = detail::from_node<T>(node);
@@ -177,8 +177,9 @@ class Schema {
 
   // A list of mappings, each read by the items' schema.
   template <class Item>
-  OptionInfo& list_of(std::string key, std::vector<Item> Config::*member, Schema<Item> items, std::string help) {
-    Binding& binding = add(std::move(key), std::move(help));
+  OptionInfo& list_of(const std::string& key, std::vector<Item> Config::*member, Schema<Item> items,
+                      const std::string& help) {
+    Binding& binding = add(key, help);
     binding.info.kind = ValueKind::structure;
     binding.info.is_list = true;
     binding.set = [member, items](Config& config, const Node& node, const std::string& full_key) {

@@ -167,7 +167,7 @@ void ProgressBar::update(int64_t done) {
   draw_if_due();
 }
 
-void ProgressBar::set_note(std::string note) {
+void ProgressBar::set_note(const std::string& note) {
   const std::lock_guard lock(mutex_);
   note_ = printable(note);
 }

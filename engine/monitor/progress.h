@@ -77,7 +77,7 @@ class ProgressBar {
   // Work done so far, counted from zero (so `start` when nothing was done yet).
   void update(int64_t done);
   // Text at the end of the line.
-  void set_note(std::string note);
+  void set_note(const std::string& note);
   // A line of its own, above the bar.
   void message(std::string_view text);
   // The time since the last update was spent on something else (an evaluation) and doesn't count for the rate.

@@ -54,7 +54,7 @@ std::string replace_file(const std::filesystem::path& path, const std::string& c
   file << content;
   file.close();
   if (file && ::rename(temporary.c_str(), path.c_str()) == 0) return "";
-  const std::string reason = errno != 0 ? std::strerror(errno) : "write failed";
+  std::string reason = errno != 0 ? std::strerror(errno) : "write failed";
   ::unlink(temporary.c_str());
   return reason;
 }
