@@ -51,8 +51,13 @@ void check_carry(const trm::Carry& saved, const trm::Latents& own) {
         fix);
   }
   if (saved.latents.z_H.sizes() != own.z_H.sizes() || saved.latents.z_H.dtype() != own.z_H.dtype()) {
-    throw Error(ErrorKind::checkpoint, "the checkpoint's puzzles in progress don't fit this architecture or data", "",
-                fix);
+    throw Error(
+        ErrorKind::checkpoint,
+        fmt::format("the checkpoint's puzzles in progress don't fit this architecture or data: {} x {} {} a puzzle, "
+                    "here {} x {} {}",
+                    saved.latents.z_H.size(1), saved.latents.z_H.size(2), saved.latents.z_H.dtype().name(),
+                    own.z_H.size(1), own.z_H.size(2), own.z_H.dtype().name()),
+        "", fix);
   }
 }
 
