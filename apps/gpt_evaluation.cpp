@@ -21,18 +21,6 @@ at::Tensor to_tensor(const std::vector<int64_t>& values, int64_t rows, int64_t c
   return tensor.to(device, /*non_blocking=*/true);
 }
 
-// Bytes at the end that more bytes may make a character of: at most 3.
-size_t unfinished_utf8(std::string_view bytes) {
-  for (size_t count = 1; count <= std::min<size_t>(3, bytes.size()); ++count) {
-    const auto lead = static_cast<unsigned char>(bytes[bytes.size() - count]);
-    if (lead < 0x80) return 0;
-    if (lead < 0xC0) continue;  // inside a character
-    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    return length > count ? count : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 TokenTensors to_tensors(const text::TokenBatch& batch, at::Device device) {
@@ -83,7 +71,7 @@ std::vector<std::string> complete(const gpt::Gpt& model, const text::Tokenizer& 
   std::string waiting;  // bytes that may be the start of a character
   const auto stream = [&](const std::vector<int64_t>& column) {
     waiting += tokenizer.bytes(static_cast<text::TokenId>(column[0]));
-    const size_t whole = waiting.size() - unfinished_utf8(waiting);
+    const size_t whole = waiting.size() - text::unfinished_utf8(waiting);
     if (whole > 0) on_text(text::replace_invalid_utf8(waiting.substr(0, whole)));
     waiting.erase(0, whole);
   };

@@ -1,5 +1,6 @@
 #include "data/text/utf8.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -78,6 +79,17 @@ std::string replace_invalid_utf8(std::string_view text) {
     text.remove_prefix(*invalid + decode_utf8(text.substr(*invalid)).length);
   }
   return result.append(text);
+}
+
+size_t unfinished_utf8(std::string_view text) {
+  for (size_t count = 1; count <= std::min<size_t>(3, text.size()); ++count) {
+    const auto lead = static_cast<uint8_t>(text[text.size() - count]);
+    if (lead < 0x80) return 0;
+    if (lead < 0xC0) continue;  // inside a character
+    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    return length > count ? count : 0;
+  }
+  return 0;
 }
 
 size_t count_code_points(std::string_view text) {

@@ -27,6 +27,9 @@ struct Utf8Step {
 // Every invalid maximal subpart becomes U+FFFD; valid text is returned as it is.
 [[nodiscard]] std::string replace_invalid_utf8(std::string_view text);
 
+// Bytes at the end of text that further bytes may make a character of: at most 3. For text that comes in pieces.
+[[nodiscard]] size_t unfinished_utf8(std::string_view text);
+
 // Number of code points in valid UTF-8.
 [[nodiscard]] size_t count_code_points(std::string_view text);
 

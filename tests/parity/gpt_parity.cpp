@@ -156,7 +156,7 @@ int run(int argc, char** argv) {
       throw Error(ErrorKind::data, std::string("unexpected content: ") + e.what(), folder + "/trace.json");
     }
   }();
-  if (!verdict.passes()) retry_with_own_kernels(argv);
+  if (!verdict.passes()) retry_with_other_kernels(argv);
   const ordered_json report = {{"folder", folder},
                                {"pass", verdict.passes()},
                                {"loss", verdict.loss.to_json()},

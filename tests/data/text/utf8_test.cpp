@@ -88,6 +88,15 @@ TEST(Utf8, CountsAndCropsCodePoints) {
   EXPECT_EQ(crop_code_points(text, 99), text);
 }
 
+TEST(Utf8, TellsHowMuchOfTheEndWaitsForMore) {
+  EXPECT_EQ(unfinished_utf8(""), 0U);
+  EXPECT_EQ(unfinished_utf8("abc"), 0U);
+  const std::string character = "\U0001F30D";
+  for (size_t bytes = 1; bytes < 4; ++bytes) EXPECT_EQ(unfinished_utf8("a" + character.substr(0, bytes)), bytes);
+  EXPECT_EQ(unfinished_utf8("a" + character), 0U);
+  EXPECT_EQ(unfinished_utf8("\x80\x80\x80\x80"), 0U) << "nothing will ever make these a character";
+}
+
 TEST(Utf8, InvalidTextIsAnErrorWithFileAndOffsetOrReplacedOnRequest) {
   std::string text = "abc\xff";
   try {
