@@ -21,11 +21,13 @@ at::Device choose_device(const std::string& name, int local_rank) {
   }
   if (!has_cuda) return at::kCPU;
   const c10::impl::VirtualGuardImpl gpus(at::kCUDA);
-  if (local_rank >= gpus.deviceCount()) {
+  const int count = gpus.deviceCount();
+  const int index = count == 1 ? 0 : local_rank;  // launchers may show each process its own GPU alone
+  if (index >= count) {
     throw Error(ErrorKind::usage, "no GPU " + std::to_string(local_rank), "LOCAL_RANK=" + std::to_string(local_rank),
-                "start at most " + std::to_string(gpus.deviceCount()) + " processes on this machine");
+                "start at most " + std::to_string(count) + " processes on this machine");
   }
-  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(local_rank));
+  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
   gpus.setDevice(device);
   return device;
 }

@@ -9,7 +9,8 @@
 namespace tern {
 
 // auto, cpu or cuda. auto: a GPU where this build and this machine have one. local_rank: of this process, the index of
-// its GPU, which becomes the current one. Throws Error(usage) for cuda where there is none, or none of that index.
+// its GPU where it sees several, which becomes the current one. Throws Error(usage) for cuda where there is none, or
+// none of that index.
 [[nodiscard]] at::Device choose_device(const std::string& name, int local_rank = 0);
 
 // What the driver calls a GPU; empty for a CPU.
