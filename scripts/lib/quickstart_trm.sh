@@ -26,7 +26,7 @@ quickstart() {
   say "training a small TRM in $run (Ctrl-C stops it with a checkpoint; running this again goes on)"
   "$bin/trm_train" arch=trm data_paths="[$dataset]" +checkpoint_path=$run +run_name=quickstart arch.hidden_size=64 \
     arch.num_heads=2 arch.puzzle_emb_len=1 arch.L_layers=1 arch.H_cycles=2 arch.L_cycles=1 arch.halt_max_steps=4 \
-    arch.forward_dtype=float32 global_batch_size=16 epochs=1 eval_interval=1 lr=1e-3 lr_warmup_steps=20 ema=True \
+    arch.forward_dtype=float32 global_batch_size=16 epochs=2 eval_interval=2 lr=1e-3 lr_warmup_steps=20 ema=True \
     ema_rate=0.98 checkpoint_interval=50 "$@"
   say "done"
   printf '  %-12s%s\n' "checkpoint" "$(newest "$run/step_*/manifest.json" | xargs dirname)" \
