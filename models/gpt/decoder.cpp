@@ -1,5 +1,6 @@
 #include "models/gpt/decoder.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -71,6 +72,15 @@ void add(at::Tensor& x, const at::Tensor& y, float factor = 1) {
   const auto* from = y.const_data_ptr<float>();
   const int64_t size = x.numel();
   for (int64_t i = 0; i < size; ++i) to[i] += factor * from[i];
+}
+
+// ATen would do this in one thread.
+void cap(at::Tensor& logits, double softcap) {
+  constexpr int64_t kGrain = 8192;
+  const at::Tensor flat = logits.view({-1});
+  at::parallel_for(0, flat.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    flat.narrow(0, begin, end - begin).div_(softcap).tanh_().mul_(softcap);
+  });
 }
 
 // Writes keys and values of the token into the cache's room.
@@ -200,6 +210,19 @@ at::Tensor Decoder::embed(std::span<const int64_t> tokens, const KvCache& cache)
   return embedded;
 }
 
+// The rows lie anywhere in large tables: asked for at the start of a token, they are there when their layer wants them.
+void Decoder::prefetch_value_embeddings(std::span<const int64_t> tokens) const {
+  constexpr int64_t kLine = 64 / sizeof(float);
+  for (const Layer& layer : layers_) {
+    if (!layer.value_embedding.defined()) continue;
+    const int64_t width = layer.value_embedding.size(1);
+    for (const int64_t token : tokens) {
+      const auto* row = layer.value_embedding.const_data_ptr<float>() + token * width;
+      for (int64_t i = 0; i < width; i += kLine) __builtin_prefetch(row + i);
+    }
+  }
+}
+
 // v += 3 sigmoid(gate(x)) * embedding(token), head by head.
 void Decoder::add_value_embedding(const Layer& layer, std::span<const int64_t> tokens) {
   const GptConfig& config = model_.config();
@@ -259,6 +282,7 @@ at::Tensor Decoder::step(std::span<const int64_t> tokens, KvCache& cache) {
     normalise(room_.x.const_data_ptr<float>(), cache.rows(), config.n_embd, config.norm_eps,
               room_.normed.mutable_data_ptr<float>());
   };
+  prefetch_value_embeddings(tokens);
   at::Tensor embedded = embed(tokens, cache);
   for (int64_t i = 0; i < config.n_layer; ++i) {
     const Layer& layer = layers_[static_cast<size_t>(i)];
@@ -274,7 +298,7 @@ at::Tensor Decoder::step(std::span<const int64_t> tokens, KvCache& cache) {
   normalise_stream();
   at::Tensor logits;
   kernels::matvec(room_.normed, lm_head_, logits);
-  if (config.softcap > 0) logits.div_(config.softcap).tanh_().mul_(config.softcap);
+  if (config.softcap > 0) cap(logits, config.softcap);
   cache.advance(1, std::move(embedded));
   return logits;
 }

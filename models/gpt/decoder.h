@@ -56,6 +56,7 @@ class Decoder {
 
   void make_room(const KvCache& cache);
   [[nodiscard]] at::Tensor embed(std::span<const int64_t> tokens, const KvCache& cache);
+  void prefetch_value_embeddings(std::span<const int64_t> tokens) const;
   void add_value_embedding(const Layer& layer, std::span<const int64_t> tokens);
   void attend(const Layer& layer, int64_t index, std::span<const int64_t> tokens, KvCache& cache);
   void feed_forward(const Layer& layer);

@@ -3,7 +3,9 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/amax.h>
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/multinomial.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
@@ -63,6 +65,22 @@ Stepper stepper_of(Decoder& decoder) {
               }};
 }
 
+// The first of the largest logits of each row, as at::argmax, which takes ten times as long.
+at::Tensor likeliest(const at::Tensor& logits) {
+  const bool plain = logits.is_cpu() && logits.is_contiguous() && logits.scalar_type() == at::kFloat;
+  if (!plain) return at::argmax(logits, -1);
+  const int64_t rows = logits.size(0), width = logits.size(1);
+  const at::Tensor largest = at::amax(logits, -1);
+  const at::Tensor tokens = at::empty({rows}, at::kLong);
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto* begin = logits.const_data_ptr<float>() + row * width;
+    const auto* found = std::find(begin, begin + width, largest.const_data_ptr<float>()[row]);
+    if (found == begin + width) return at::argmax(logits, -1);  // NaN is no number that can be found
+    tokens.mutable_data_ptr<int64_t>()[row] = found - begin;
+  }
+  return tokens;
+}
+
 std::vector<std::vector<int64_t>> generate_by(const Stepper& model, const std::vector<int64_t>& prompt,
                                               const GenerateOptions& options, const TokenCallback& on_tokens) {
   const at::NoGradGuard no_grad;
@@ -104,7 +122,7 @@ at::Tensor sample(const at::Tensor& logits, const SamplingOptions& options, at::
     throw Error(ErrorKind::usage, "top_k=" + std::to_string(options.top_k) + " is negative", "",
                 "use 0 for all tokens");
   }
-  if (options.temperature == 0) return at::argmax(logits, -1);
+  if (options.temperature == 0) return likeliest(logits);
   const auto draw = [&](const at::Tensor& scores) {
     return at::multinomial(at::softmax(scores / options.temperature, -1), 1, false, generator);
   };

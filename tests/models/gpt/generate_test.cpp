@@ -2,8 +2,10 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/randint.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -84,6 +86,15 @@ TEST(GptSample, TopKLeavesTheOthersOut) {
   for (int64_t i = 0; i < 200; ++i) seen.insert(drawn[i].item<int64_t>());
   EXPECT_EQ(seen, (std::set<int64_t>{1, 2}));
   EXPECT_TRUE(gpt::sample(logits, {.temperature = 0}, generator).eq(1).all().item<bool>());
+}
+
+TEST(GptSample, TheLikeliestIsTheFirstOfTheLargest) {
+  at::Generator generator = at::detail::createCPUGenerator(0);
+  at::Tensor logits = at::randint(-5, 6, {40, 33}, generator, at::dtype(at::kFloat));  // with many ties
+  logits[7][20] = std::nan("");
+  for (const at::Tensor& same : {logits, logits.t().contiguous().t(), logits.to(at::kDouble)}) {
+    EXPECT_TRUE(gpt::sample(same, {.temperature = 0}, generator).equal(same.argmax(-1)));
+  }
 }
 
 // Frequencies of 20 000 draws lie within four standard deviations of the probabilities.
