@@ -91,7 +91,8 @@ TEST(TrmTerminal, BarIsRedrawnAndErasedAndTheExitCodeIsKept) {
   std::string command;
   for (const std::string& word : folder.command("run")) command += "'" + word + "' ";
   const ProcessResult result =
-      run_process({"script", "--quiet", "--return", "--flush", "--command", command, "typescript"}, folder.here());
+      run_process({"env", "TERM=xterm", "script", "--quiet", "--return", "--flush", "--command", command, "typescript"},
+                  folder.here());
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const std::string shown = read_file(folder.path() / "typescript");
   EXPECT_TRUE(contains(shown, "\rTrain ")) << shown;
