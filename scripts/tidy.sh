@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 run-clang-tidy-14 -quiet -p build/cpu -j "$(nproc)" "^$PWD/(base|data|engine/config|engine/monitor)/.*" |
-  grep -v '^clang-tidy-14 '
+  sed '/^clang-tidy-14 /d'
