@@ -159,6 +159,23 @@ inline T sum_lanes(const at::vec::Vectorized<T>& v) {
   return sum;
 }
 
+// The same of four vectors at a time, by a tree that is the same for all four: sums[r] depends on v[r] alone.
+inline void sum_lanes_of_four(const at::vec::Vectorized<float> (&v)[4], float* sums) {
+#if defined(CPU_CAPABILITY_AVX512)
+  const auto half = [](const __m512& x) {
+    return _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  };
+#elif defined(CPU_CAPABILITY_AVX2)
+  const auto half = [](const __m256& x) { return x; };
+#endif
+#if defined(CPU_CAPABILITY_AVX512) || defined(CPU_CAPABILITY_AVX2)
+  const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(half(v[0]), half(v[1])), _mm256_hadd_ps(half(v[2]), half(v[3])));
+  _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+#else
+  for (int r = 0; r < 4; ++r) sums[r] = sum_lanes(v[r]);
+#endif
+}
+
 // e^x within 2 units in the last place for float32, 0 below the smallest normal number, infinite above 2^127.5 (x above
 // 88.37), NaN for NaN. Inlined, hence
 // several times faster than a call into Sleef. x = n ln 2 + r with |r| <= ln 2 / 2; the polynomial is that of Cephes'

@@ -3,9 +3,14 @@
 #include <string>
 
 #include "kernels/common/check.h"
+#include "kernels/common/team.h"
 #include "kernels/decode_attention/decode_attention_cpu.h"
 
 namespace tern::kernels {
+
+void decode_attention(const DecodeAttention& problem, int64_t begin, int64_t end) {
+  with_cpu_level([&]<CpuLevel level>() { decode_attention_cpu<level>(problem, begin, end); });
+}
 
 void decode_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, int64_t length,
                       int64_t seen, double scale, at::Tensor& scores, at::Tensor& out) {
@@ -38,10 +43,13 @@ void decode_attention(const at::Tensor& q, const at::Tensor& keys, const at::Ten
                                 .head_dim = head_dim,
                                 .positions = positions,
                                 .q_stride = q.stride(0),
-                                .first = length - seen,
+                                .length = length,
                                 .seen = seen,
                                 .scale = static_cast<float>(scale)};
-  with_cpu_level([&]<CpuLevel level>() { decode_attention_cpu<level>(problem); });
+  run_team([&](const Team& team) {
+    const auto [begin, end] = team.share(rows * heads);
+    decode_attention(problem, begin, end);
+  });
 }
 
 }  // namespace tern::kernels

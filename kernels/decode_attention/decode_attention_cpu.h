@@ -4,19 +4,11 @@
 #include <cstdint>
 
 #include "kernels/common/cpu_level.h"
+#include "kernels/decode_attention/decode_attention.h"
 
 namespace tern::kernels {
 
-struct DecodeAttention {
-  const float *q, *keys, *values;
-  float *scores, *out;
-  int64_t rows, num_heads, num_kv_heads, head_dim, positions;
-  int64_t q_stride;  // elements from a row of q to the next
-  int64_t first, seen;
-  float scale;
-};
-
 template <CpuLevel level>
-void decode_attention_cpu(const DecodeAttention& problem);
+void decode_attention_cpu(const DecodeAttention& problem, int64_t begin, int64_t end);
 
 }  // namespace tern::kernels

@@ -3,10 +3,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/round.h>
 
+#include <algorithm>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "kernels/common/check.h"
+#include "kernels/common/team.h"
 #include "kernels/matvec/matvec_cpu.h"
 
 namespace tern::kernels {
@@ -14,13 +16,10 @@ namespace {
 
 constexpr const char* kOp = "matvec";
 
-void check_weight(const std::string& name, const MatvecWeight& weight, const at::Tensor& x, const MatvecWeight& first) {
-  ArgumentCheck(kOp, name, weight.values)
-      .on_cpu()
-      .dtype({at::kFloat, at::kBFloat16, at::kChar})
-      .dtype_of("weights[0]", first.values)
-      .shape({-1, x.size(1)})
-      .contiguous();
+void check_weight(const std::string& name, const MatvecWeight& weight, const MatvecWeight& first) {
+  ArgumentCheck check(kOp, name, weight.values);
+  check.on_cpu().dtype({at::kFloat, at::kBFloat16, at::kChar}).shape({-1, -1}).contiguous();
+  check.dtype_of("weights[0]", first.values).shape({-1, first.values.size(1)});
   if (weight.values.scalar_type() != at::kChar) return;
   ArgumentCheck(kOp, name + ".scales", weight.scales)
       .on_cpu()
@@ -30,16 +29,9 @@ void check_weight(const std::string& name, const MatvecWeight& weight, const at:
 }
 
 template <class W>
-void run(const at::Tensor& x, std::span<const MatvecWeight> weights, at::Tensor& y) {
-  std::vector<MatvecPart<W>> parts;
-  for (const MatvecWeight& weight : weights) {
-    parts.push_back({weight.values.const_data_ptr<W>(),
-                     weight.scales.defined() ? weight.scales.const_data_ptr<float>() : nullptr, weight.values.size(0)});
-  }
-  with_cpu_level([&]<CpuLevel level>() {
-    matvec_cpu<level>(x.const_data_ptr<float>(), x.size(0), x.size(1), parts.data(), static_cast<int64_t>(parts.size()),
-                      y.mutable_data_ptr<float>());
-  });
+void run(const MatvecPart& part, const float* x, int64_t rows, int64_t in, int64_t begin, int64_t end, float* y,
+         int64_t stride) {
+  with_cpu_level([&]<CpuLevel level>() { matvec_cpu<level, W>(x, rows, in, part, begin, end, y, stride); });
 }
 
 }  // namespace
@@ -59,21 +51,43 @@ at::Tensor unpack_matvec_weight(const MatvecWeight& weight) {
   return weight.scales.defined() ? values * weight.scales.unsqueeze(1) : values;
 }
 
+Matvec::Matvec(std::vector<MatvecWeight> weights) : weights_(std::move(weights)) {
+  if (weights_.empty()) bad_argument(kOp, "weights", "one or more", "none");
+  for (size_t i = 0; i < weights_.size(); ++i) {
+    check_weight("weights[" + std::to_string(i) + "]", weights_[i], weights_[0]);
+    out_ += weights_[i].values.size(0);
+  }
+}
+
+void Matvec::compute(const float* x, int64_t rows, int64_t begin, int64_t end, float* y) const {
+  int64_t first = 0;
+  for (const MatvecWeight& weight : weights_) {
+    const MatvecPart part{.values = weight.values.const_data_ptr(),
+                          .scales = weight.scales.defined() ? weight.scales.const_data_ptr<float>() : nullptr,
+                          .first = first,
+                          .out = weight.values.size(0)};
+    first += part.out;
+    const int64_t from = std::max(begin, part.first), to = std::min(end, first);
+    if (from >= to) continue;
+    switch (dtype()) {
+      case at::kChar: run<int8_t>(part, x, rows, in(), from, to, y, out_); break;
+      case at::kBFloat16: run<c10::BFloat16>(part, x, rows, in(), from, to, y, out_); break;
+      default: run<float>(part, x, rows, in(), from, to, y, out_);
+    }
+  }
+}
+
 void matvec(const at::Tensor& x, std::span<const MatvecWeight> weights, at::Tensor& y) {
-  ArgumentCheck(kOp, "x", x).on_cpu().dtype({at::kFloat}).shape({-1, -1}).contiguous();
-  if (weights.empty()) bad_argument(kOp, "weights", "one or more", "none");
-  int64_t out = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    check_weight("weights[" + std::to_string(i) + "]", weights[i], x, weights[0]);
-    out += weights[i].values.size(0);
-  }
-  allocate_if_undefined(y, {x.size(0), out}, x, at::kFloat);
-  ArgumentCheck(kOp, "y", y).on_cpu().dtype({at::kFloat}).shape({x.size(0), out}).contiguous();
-  switch (weights[0].values.scalar_type()) {
-    case at::kChar: return run<int8_t>(x, weights, y);
-    case at::kBFloat16: return run<c10::BFloat16>(x, weights, y);
-    default: return run<float>(x, weights, y);
-  }
+  const Matvec product({weights.begin(), weights.end()});
+  ArgumentCheck(kOp, "x", x).on_cpu().dtype({at::kFloat}).shape({-1, product.in()}).contiguous();
+  allocate_if_undefined(y, {x.size(0), product.out()}, x, at::kFloat);
+  ArgumentCheck(kOp, "y", y).on_cpu().dtype({at::kFloat}).shape({x.size(0), product.out()}).contiguous();
+  const auto* from = x.const_data_ptr<float>();
+  auto* to = y.mutable_data_ptr<float>();
+  run_team([&](const Team& team) {
+    const auto [begin, end] = team.share(product.out(), Matvec::kUnit);
+    product.compute(from, x.size(0), begin, end, to);
+  });
 }
 
 }  // namespace tern::kernels

@@ -1,7 +1,5 @@
 #include "kernels/matvec/matvec_cpu.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -41,56 +39,49 @@ Vec<float> load_weight(const int8_t* p, Count count) {
   }
 }
 
-// Dot products of x with `block` rows of a weight.
+// Dot products of x with `block` rows of a weight; sums has room for kBlock.
 template <int block, class W>
 void dot_rows(const float* x, int64_t in, const W* weight, float* sums) {
-  Vec<float> sum[block];
-  for (int r = 0; r < block; ++r) sum[r] = Vec<float>(0);
+  Vec<float> sum[kBlock];
+  for (int r = 0; r < kBlock; ++r) sum[r] = Vec<float>(0);
   for_each_vector<W>(in, [&](int64_t i, auto count) {
     const Vec<float> v = load(x + i, count);
     for (int r = 0; r < block; ++r) sum[r] = at::vec::fmadd(load_weight(weight + r * in + i, count), v, sum[r]);
   });
-  for (int r = 0; r < block; ++r) sums[r] = sum_lanes(sum[r]);
-}
-
-// Rows [begin, end) of one weight; y is where their first result goes, `stride` further for the next row of x.
-template <class W>
-void part_rows(const float* x, int64_t rows, int64_t in, const MatvecPart<W>& part, int64_t begin, int64_t end,
-               float* y, int64_t stride) {
-  for (int64_t o = begin; o < end; o += kBlock) {
-    const int64_t count = std::min<int64_t>(kBlock, end - o);
-    for (int64_t row = 0; row < rows; ++row) {
-      float sums[kBlock];
-      if (count == kBlock) {
-        dot_rows<kBlock>(x + row * in, in, part.values + o * in, sums);
-      } else {
-        for (int64_t r = 0; r < count; ++r) dot_rows<1>(x + row * in, in, part.values + (o + r) * in, sums + r);
-      }
-      for (int64_t r = 0; r < count; ++r) {
-        y[row * stride + o - begin + r] = part.scales == nullptr ? sums[r] : sums[r] * part.scales[o + r];
-      }
-    }
-  }
+  sum_lanes_of_four(sum, sums);
 }
 
 }  // namespace
 
 template <CpuLevel level, class W>
-void matvec_cpu(const float* x, int64_t rows, int64_t in, const MatvecPart<W>* parts, int64_t part_count, float* y) {
-  int64_t total = 0;
-  for (int64_t p = 0; p < part_count; ++p) total += parts[p].out;
-  at::parallel_for(0, total, grain_rows(in * rows), [&](int64_t begin, int64_t end) {
-    int64_t first = 0;  // of the part
-    for (int64_t p = 0; p < part_count; ++p) {
-      const int64_t from = std::max(begin, first), to = std::min(end, first + parts[p].out);
-      if (from < to) part_rows(x, rows, in, parts[p], from - first, to - first, y + from, total);
-      first += parts[p].out;
+void matvec_cpu(const float* x, int64_t rows, int64_t in, const MatvecPart& part, int64_t begin, int64_t end, float* y,
+                int64_t stride) {
+  const auto* values = static_cast<const W*>(part.values);
+  for (int64_t o = begin; o < end; o += kBlock) {
+    const int64_t count = std::min<int64_t>(kBlock, end - o), in_part = o - part.first;
+    for (int64_t row = 0; row < rows; ++row) {
+      float sums[kBlock];
+      if (count == kBlock) {
+        dot_rows<kBlock>(x + row * in, in, values + in_part * in, sums);
+      } else {
+        for (int64_t r = 0; r < count; ++r) {
+          float one[kBlock];
+          dot_rows<1>(x + row * in, in, values + (in_part + r) * in, one);
+          sums[r] = one[0];
+        }
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        y[row * stride + o + r] = part.scales == nullptr ? sums[r] : sums[r] * part.scales[in_part + r];
+      }
     }
-  });
+  }
 }
 
-template void matvec_cpu<kLevel>(const float*, int64_t, int64_t, const MatvecPart<float>*, int64_t, float*);
-template void matvec_cpu<kLevel>(const float*, int64_t, int64_t, const MatvecPart<c10::BFloat16>*, int64_t, float*);
-template void matvec_cpu<kLevel>(const float*, int64_t, int64_t, const MatvecPart<int8_t>*, int64_t, float*);
+template void matvec_cpu<kLevel, float>(const float*, int64_t, int64_t, const MatvecPart&, int64_t, int64_t, float*,
+                                        int64_t);
+template void matvec_cpu<kLevel, c10::BFloat16>(const float*, int64_t, int64_t, const MatvecPart&, int64_t, int64_t,
+                                                float*, int64_t);
+template void matvec_cpu<kLevel, int8_t>(const float*, int64_t, int64_t, const MatvecPart&, int64_t, int64_t, float*,
+                                         int64_t);
 
 }  // namespace tern::kernels

@@ -7,15 +7,16 @@
 
 namespace tern::kernels {
 
-template <class W>
+// Outputs [first, first + out) of y.
 struct MatvecPart {
-  const W* values;      // [out, in]
+  const void* values;   // [out, in] of W
   const float* scales;  // [out] or null
-  int64_t out;
+  int64_t first, out;
 };
 
-// y: [rows, sum of out].
+// y[row, begin ... end) of this part; begin and end are outputs of y, [rows, stride].
 template <CpuLevel level, class W>
-void matvec_cpu(const float* x, int64_t rows, int64_t in, const MatvecPart<W>* parts, int64_t part_count, float* y);
+void matvec_cpu(const float* x, int64_t rows, int64_t in, const MatvecPart& part, int64_t begin, int64_t end, float* y,
+                int64_t stride);
 
 }  // namespace tern::kernels

@@ -1,16 +1,17 @@
 // A GPT that goes on from a cache one token at a time, as fast as its weights can be read: every matrix is read once
-// per token, in float32, bfloat16 or int8 (kernels/matvec/matvec.h), keys and values stay where they are, and nothing
-// is allocated but for the logits. Activations, keys and values are float32. On the CPU.
+// per token, in float32, bfloat16 or int8 (kernels/matvec/matvec.h), keys and values stay where they are, all threads
+// go through the layers together, and memory is used again. Activations, keys and values are float32. On the CPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "kernels/matvec/matvec.h"
+#include "models/gpt/decoder_pass.h"
 #include "models/gpt/gpt.h"
 
 namespace tern::gpt {
@@ -43,29 +44,12 @@ class Decoder {
   [[nodiscard]] at::Tensor step(std::span<const int64_t> tokens, KvCache& cache);
 
  private:
-  struct Layer {
-    std::vector<kernels::MatvecWeight> qkv, proj, fc, mlp_proj;
-    at::Tensor ve_gate, value_embedding;  // undefined in layers without
-    int64_t window = 0;
-    float resid_lambda = 1, x0_lambda = 0;
-  };
-  // Activations of a token, [rows, ...].
-  struct Room {
-    at::Tensor x, x0, normed, middle, qkv, scores, attended, branch, hidden;
-  };
-
-  void make_room(const KvCache& cache);
-  [[nodiscard]] at::Tensor embed(std::span<const int64_t> tokens, const KvCache& cache);
-  void prefetch_value_embeddings(std::span<const int64_t> tokens) const;
-  void add_value_embedding(const Layer& layer, std::span<const int64_t> tokens);
-  void attend(const Layer& layer, int64_t index, std::span<const int64_t> tokens, KvCache& cache);
-  void feed_forward(const Layer& layer);
+  [[nodiscard]] at::Tensor logits_room(int64_t rows);
 
   Gpt model_;  // float32, shares the weights
-  std::vector<Layer> layers_;
-  std::vector<kernels::MatvecWeight> lm_head_;
-  at::Tensor wte_, smear_gate_, smear_lambda_, backout_lambda_;
-  Room room_;
+  DecoderWeights weights_;
+  DecoderRoom room_;
+  std::array<at::Tensor, 2> logits_;
 };
 
 // Null where Gpt::hidden is what is asked for: `forward` of a model that doesn't compute in float32, or not on the CPU.

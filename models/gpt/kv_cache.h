@@ -28,9 +28,11 @@ class KvCache {
   [[nodiscard]] at::Tensor keys(int64_t layer, int64_t new_tokens) const;
   [[nodiscard]] at::Tensor values(int64_t layer, int64_t new_tokens) const;
 
-  // The whole room of a layer, [B, K, capacity(), C], contiguous: for those who write and read it in place.
-  [[nodiscard]] at::Tensor key_room(int64_t layer) const { return keys_.select(0, layer); }
-  [[nodiscard]] at::Tensor value_room(int64_t layer) const { return values_.select(0, layer); }
+  // The whole room of a layer, [B, K, capacity(), C], contiguous float32: for those who write and read it in place.
+  [[nodiscard]] float* key_room(int64_t layer) { return keys_.mutable_data_ptr<float>() + layer * keys_.stride(0); }
+  [[nodiscard]] float* value_room(int64_t layer) {
+    return values_.mutable_data_ptr<float>() + layer * values_.stride(0);
+  }
 
   // What smear adds to the next token: the last token's normalised embedding, [B, 1, D]; undefined before the first.
   [[nodiscard]] const at::Tensor& previous_embedding() const { return previous_embedding_; }

@@ -39,6 +39,29 @@ TEST(Matvec, MatchesPlainAtAwkwardWidths) {
   }
 }
 
+// Whoever computes an output, with whatever neighbours, it has the same bits; the others are left alone.
+TEST(Matvec, PartsAreThoseOfTheWhole) {
+  for (const auto type : kTypes) {
+    const auto x = randn({2, 77}, 1, at::kFloat);
+    const auto weight = [&](int64_t out) {
+      return kernels::pack_matvec_weight(randn({out, 77}, 10 + out, at::kFloat), type);
+    };
+    const std::vector<kernels::MatvecWeight> weights = {weight(9), weight(6), weight(12)};
+    const kernels::Matvec product(weights);
+    EXPECT_EQ(product.in(), 77);
+    EXPECT_EQ(product.out(), 27);
+    at::Tensor whole;
+    kernels::matvec(x, weights, whole);
+    for (const auto& [begin, end] :
+         std::vector<std::pair<int64_t, int64_t>>{{0, 27}, {3, 4}, {7, 16}, {8, 26}, {5, 5}}) {
+      at::Tensor part = at::full_like(whole, 7), expected = part.clone();
+      expected.slice(1, begin, end).copy_(whole.slice(1, begin, end));
+      product.compute(x.const_data_ptr<float>(), 2, begin, end, part.mutable_data_ptr<float>());
+      EXPECT_TRUE(same(part, expected)) << type << " " << begin << " " << end;
+    }
+  }
+}
+
 TEST(Matvec, PacksWithinTheTypesPrecision) {
   const auto weight = randn({7, 100}, 1, at::kFloat);
   EXPECT_TRUE(same(kernels::unpack_matvec_weight(kernels::pack_matvec_weight(weight, at::kFloat)), weight));
@@ -78,8 +101,12 @@ TEST(Matvec, RefusesBadArguments) {
         kernels::matvec(x, {{good, narrow}}, y);
       },
       "[matvec] weights[1] must be of the dtype of weights[0] (float32), got bfloat16");
-  expect_usage_error([&] { kernels::matvec(x, {{wide}}, y); },
-                     "[matvec] weights[0] must be of shape [-1, 4], got [3, 5]");
+  expect_usage_error([&] { kernels::matvec(x, {{wide}}, y); }, "[matvec] x must be of shape [-1, 5], got [1, 4]");
+  expect_usage_error(
+      [&] {
+        kernels::matvec(x, {{good, wide}}, y);
+      },
+      "[matvec] weights[1] must be of shape [-1, 4], got [3, 5]");
   expect_usage_error([&] { kernels::matvec(x, {{no_scales}}, y); },
                      "[matvec] weights[0].scales must be a tensor, got an undefined tensor");
   expect_usage_error([&] { kernels::matvec(x, {{good}}, small); }, "[matvec] y must be of shape [1, 3], got [1, 2]");

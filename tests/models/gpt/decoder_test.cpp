@@ -2,6 +2,7 @@
 // rounded matrices gives.
 #include "models/gpt/decoder.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
@@ -66,6 +67,37 @@ TEST(GptDecoder, PrefillTakesUpThePrompt) {
   gpt::KvCache two = one.repeat(2, 6);
   const std::vector<int64_t> next = {9, 9};
   EXPECT_TRUE(close(decoder.step(next, two), whole.select(1, 5).expand({2, -1}), 1e-4, 1e-4));
+}
+
+TEST(GptDecoder, AnyNumberOfThreadsGivesTheSameBits) {
+  const at::NoGradGuard no_grad;
+  const gpt::Gpt model = float32_gpt(full_config());
+  const at::Tensor tokens = random_tokens(model.config(), 2, 40, 5);
+  const int before = at::get_num_threads();
+  for (const gpt::DecodeDtype dtype : kAll) {
+    gpt::Decoder decoder(model, dtype);
+    at::set_num_threads(1);
+    const at::Tensor alone = by_steps(decoder, tokens);
+    for (const int threads : {2, 3, 5}) {
+      at::set_num_threads(threads);
+      EXPECT_TRUE(same(by_steps(decoder, tokens), alone)) << threads;
+    }
+  }
+  at::set_num_threads(before);
+}
+
+// Their memory is used again, but not while somebody holds it or a part of it.
+TEST(GptDecoder, LogitsStayAsTheyAreWhileTheyAreHeld) {
+  const at::NoGradGuard no_grad;
+  const gpt::Gpt model = float32_gpt(full_config());
+  gpt::Decoder decoder(model, gpt::DecodeDtype::float32);
+  gpt::KvCache cache = decoder.make_cache(1, 10);
+  const std::vector<int64_t> token = {3};
+  const at::Tensor whole = decoder.step(token, cache), part = decoder.step(token, cache).narrow(1, 2, 3);
+  const at::Tensor whole_before = whole.clone(), part_before = part.clone();
+  for (int i = 0; i < 5; ++i) (void)decoder.step(token, cache);
+  EXPECT_TRUE(same(whole, whole_before));
+  EXPECT_TRUE(same(part, part_before));
 }
 
 // Weights change by at most 2^-9 of themselves in bfloat16 and by 1/254 of their row's largest in int8. Logits are
