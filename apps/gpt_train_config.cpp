@@ -12,6 +12,7 @@
 #include "engine/config/sweep.h"
 #include "engine/config/yaml_write.h"
 #include "engine/optim/scaling_rules.h"
+#include "engine/train/compute_options.h"
 #include "models/gpt/shape.h"
 
 namespace tern {
@@ -101,17 +102,10 @@ const config::Schema<GptTrainConfig>& gpt_train_schema() {
     table.option("seed", &C::seed, "of the initial weights").at_least(0);
     table.option("threads", &C::threads, "CPU threads; 0: all cores").at_least(0).at_most(4096);
     table.option("log_interval", &C::log_interval, "steps between log lines").at_least(1);
-    table.option("device", &C::device, "where to compute; auto: cuda where there is a GPU")
-        .one_of({"auto", "cpu", "cuda"});
+    add_device_option(table, &C::device);
     table.option("device_type", &C::device_type, "nanochat's name of device; empty: device counts")
         .one_of({"", "cpu", "cuda"});
-    table
-        .option("attention.backend", &C::attention_backend,
-                "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the "
-                "fastest that a trial finds right")
-        .one_of({"auto", "fused", "flash", "cudnn", "math"});
-    table.option("deterministic", &C::deterministic,
-                 "on GPUs the same bits in every run; False lets cuDNN's attention take part, which is faster");
+    add_attention_options(table, &C::attention_backend, &C::deterministic);
     table
         .option("peak_flops", &C::peak_flops,
                 "of the device, per second, for MFU; 0: from a table of GPUs, else no MFU")

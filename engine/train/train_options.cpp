@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine/train/compute_options.h"
 
 namespace tern {
 
@@ -115,16 +116,8 @@ void add_checkpoints(Schema<TrainConfig>& schema) {
 void add_machine(Schema<TrainConfig>& schema) {
   using C = TrainConfig;
   schema.section("Machine and log");
-  schema.option("device", &C::device, "where to compute; auto: cuda where there is a GPU")
-      .one_of({"auto", "cpu", "cuda"});
-  schema
-      .option(
-          "attention.backend", &C::attention_backend,
-          "what computes attention: this project's kernels, ATen's flash, cuDNN or plain products; auto: the fastest "
-          "that a trial finds right")
-      .one_of({"auto", "fused", "flash", "cudnn", "math"});
-  schema.option("deterministic", &C::deterministic,
-                "on GPUs the same bits in every run; False lets cuDNN's attention take part, which is faster");
+  add_device_option(schema, &C::device);
+  add_attention_options(schema, &C::attention_backend, &C::deterministic);
   schema.option(
       "fast_atan2", &C::fast_atan2,
       "AdamATan2 on the CPU by an arc tangent of its own, within 4 units in the last place, in place of ATen's; "
