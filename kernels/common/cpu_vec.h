@@ -201,6 +201,21 @@ inline at::vec::Vectorized<double> fast_exp(const at::vec::Vectorized<double>& x
   return x.exp();
 }
 
+// tanh within 2 units in the last place, NaN for NaN; a third of the time of a call into Sleef. The polynomial below
+// 0.625 is that of Cephes' tanhf.
+inline at::vec::Vectorized<float> fast_tanh(const at::vec::Vectorized<float>& x) {
+  using V = at::vec::Vectorized<float>;
+  const V z = x * x;
+  V p = at::vec::fmadd(V(-5.70498872745e-3f), z, V(2.06390887954e-2f));
+  p = at::vec::fmadd(p, z, V(-5.37397155531e-2f));
+  p = at::vec::fmadd(p, z, V(1.33314422036e-1f));
+  p = at::vec::fmadd(p, z, V(-3.33332819422e-1f));
+  const V small = at::vec::fmadd(p * z, x, x);
+  const V size = x.abs();
+  const V large = V(1.0f) - V(2.0f) / (fast_exp(size + size) + V(1.0f));
+  return V::blendv(V::blendv(large, large.neg(), x < V(0.0f)), small, size < V(0.625f));
+}
+
 }  // namespace
 
 // Rows (or vectors of work) that one task of at::parallel_for should have at least, so that a task is worth its start:

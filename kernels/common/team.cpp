@@ -19,6 +19,16 @@ void pause_briefly() {
 
 }  // namespace
 
+Team::Range Team::take(int64_t total, int64_t unit) {
+  int64_t begin = shared_.next.load(std::memory_order_relaxed), end = begin;
+  while (begin < total) {
+    const int64_t units = std::max<int64_t>((total - begin) / (4 * size_ * unit), 1);
+    end = std::min(total, begin + units * unit);
+    if (shared_.next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) break;
+  }
+  return {begin, end};
+}
+
 void Team::meet() {
   if (size_ == 1) {
     shared_.next.store(0, std::memory_order_relaxed);

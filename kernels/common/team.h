@@ -34,18 +34,19 @@ class Team {
     return {border(index_), border(index_ + 1)};
   }
 
-  // Calls body(begin, end) for pieces of [0, total), `unit` long, each of which goes to the member that is free first.
-  // At most once between two meetings.
+  // Calls body(begin, end) for pieces of [0, total), each of which goes to the member that is free first. The pieces
+  // are multiples of `unit` and become smaller: few in all, and nobody waits for long at the end (guided
+  // self-scheduling, Polychronopoulos and Kuck 1987). At most once between two meetings.
   template <class Body>
   void take_pieces(int64_t total, int64_t unit, const Body& body) {
-    for (int64_t at = take(unit); at < total; at = take(unit)) body(at, std::min(total, at + unit));
+    for (Range piece = take(total, unit); piece.begin < total; piece = take(total, unit)) body(piece.begin, piece.end);
   }
 
   // Returns when every member has called it; what they wrote before can be read after.
   void meet();
 
  private:
-  int64_t take(int64_t unit) { return shared_.next.fetch_add(unit, std::memory_order_relaxed); }
+  Range take(int64_t total, int64_t unit);
 
   Shared& shared_;
   int64_t index_, size_;

@@ -62,18 +62,31 @@ float exponentiate(float* scores, int64_t seen, float largest) {
   return sum_lanes(sum) + tail;
 }
 
-// out = sum of weights[p] * values[p] / total.
+// `columns` vectors of out = sum of weights[p] * values[p] * factor.
+template <int columns, class Count>
+void mix_columns(const float* weights, const float* values, int64_t seen, int64_t head_dim, float factor, float* out,
+                 Count count) {
+  constexpr FullCount<float> full;
+  Vec<float> sums[columns];
+  for (int c = 0; c < columns; ++c) sums[c] = Vec<float>(0);
+  for (int64_t p = 0; p < seen; ++p, values += head_dim) {
+    const Vec<float> weight(weights[p]);
+    for (int c = 0; c < columns; ++c) sums[c] = at::vec::fmadd(weight, load(values + c * full, count), sums[c]);
+  }
+  for (int c = 0; c < columns; ++c) store(out + c * full, sums[c] * Vec<float>(factor), count);
+}
+
+// out = sum of weights[p] * values[p] / total. Whole rows of values at a time: heads of 128 channels in AVX-512.
 void mix(const float* weights, const float* values, int64_t seen, int64_t head_dim, float total, float* out) {
-  const Vec<float> inverse(1 / total);
-  for_each_vector<float>(head_dim, [&](int64_t i, auto count) {
-    Vec<float> even(0), odd(0);
-    int64_t p = 0;
-    for (; p + 1 < seen; p += 2) {
-      even = at::vec::fmadd(Vec<float>(weights[p]), load(values + p * head_dim + i, count), even);
-      odd = at::vec::fmadd(Vec<float>(weights[p + 1]), load(values + (p + 1) * head_dim + i, count), odd);
-    }
-    if (p < seen) even = at::vec::fmadd(Vec<float>(weights[p]), load(values + p * head_dim + i, count), even);
-    store(out + i, (even + odd) * inverse, count);
+  constexpr int kColumns = 8;
+  constexpr FullCount<float> full;
+  const float factor = 1 / total;
+  int64_t i = 0;
+  for (; i + kColumns * full <= head_dim; i += kColumns * full) {
+    mix_columns<kColumns>(weights, values + i, seen, head_dim, factor, out + i, full);
+  }
+  for_each_vector<float>(head_dim - i, [&](int64_t j, auto count) {
+    mix_columns<1>(weights, values + i + j, seen, head_dim, factor, out + i + j, count);
   });
 }
 

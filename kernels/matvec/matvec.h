@@ -41,6 +41,8 @@ class Matvec {
   [[nodiscard]] int64_t in() const { return weights_[0].values.size(1); }
   [[nodiscard]] int64_t out() const { return out_; }
   [[nodiscard]] at::ScalarType dtype() const { return weights_[0].values.scalar_type(); }
+  // Memory that an output reads of the weights.
+  [[nodiscard]] int64_t row_bytes() const { return in() * weights_[0].values.element_size(); }
 
   // y[row, begin ... end) of every row of x: [rows, in()]; y: [rows, out()]. On the caller's thread; nothing is
   // checked.

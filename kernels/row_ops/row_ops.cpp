@@ -24,4 +24,8 @@ void softcap_row(float* x, int64_t width, double cap) {
   with_cpu_level([&]<CpuLevel level>() { RowOpsCpu<level>::softcap(x, width, static_cast<float>(cap)); });
 }
 
+int64_t argmax_row(const float* x, int64_t width) {
+  return with_cpu_level([&]<CpuLevel level>() { return RowOpsCpu<level>::argmax(x, width); });
+}
+
 }  // namespace tern::kernels

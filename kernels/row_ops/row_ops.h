@@ -1,5 +1,5 @@
 // Small steps on one row of float32 values, on the caller's thread: what a decoder does to a token between the products
-// of its matrices. No autograd and no checks; memory may overlap only where it is said.
+// of its matrices and after them. No autograd and no checks; memory may overlap only where it is said.
 #pragma once
 
 #include <cstdint>
@@ -20,5 +20,8 @@ void relu_squared_row(float* x, int64_t width);
 
 // x = cap tanh(x / cap)
 void softcap_row(float* x, int64_t width, double cap);
+
+// The first of the largest values, or the first NaN where there is one. width: 1 or more.
+[[nodiscard]] int64_t argmax_row(const float* x, int64_t width);
 
 }  // namespace tern::kernels

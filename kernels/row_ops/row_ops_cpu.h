@@ -14,6 +14,7 @@ struct RowOpsCpu {
   static void rope(float* head, const float* cos, const float* sin, int64_t half);
   static void relu_squared(float* x, int64_t width);
   static void softcap(float* x, int64_t width, float cap);
+  static int64_t argmax(const float* x, int64_t width);
 };
 
 }  // namespace tern::kernels

@@ -14,6 +14,8 @@ namespace {
 
 using kernels::Team;
 
+constexpr auto kNothing = [](float*, int64_t) {};
+
 float sigmoid(float x) {
   return 1 / (1 + std::exp(-x));
 }
@@ -113,10 +115,17 @@ void DecoderPass::normalise_stream() {
   }
 }
 
-// This member's part of y = x matrix^T.
-void DecoderPass::multiply(const kernels::Matvec& matrix, const float* x, at::Tensor& y) {
-  const auto [begin, end] = team_.share(matrix.out(), kernels::Matvec::kUnit);
-  matrix.compute(x, rows_, begin, end, y.mutable_data_ptr<float>());
+// y = x matrix^T by the team, in pieces of a microsecond: a member that was held up doesn't hold up the others for
+// longer. then(y's part, size) is called for what is finished, row by row.
+template <class Then>
+void DecoderPass::multiply(const kernels::Matvec& matrix, const float* x, float* y, const Then& then) {
+  constexpr int64_t kPieceBytes = int64_t{32} << 10;
+  const int64_t units = kPieceBytes / (kernels::Matvec::kUnit * matrix.row_bytes());
+  const int64_t piece = std::max<int64_t>(units, 1) * kernels::Matvec::kUnit;
+  team_.take_pieces(matrix.out(), piece, [&](int64_t begin, int64_t end) {
+    matrix.compute(x, rows_, begin, end, y);
+    for (int64_t row = 0; row < rows_; ++row) then(y + row * matrix.out() + begin, end - begin);
+  });
 }
 
 // What the team has computed, onto every member's stream.
@@ -126,18 +135,20 @@ void DecoderPass::add_branch() {
 }
 
 void DecoderPass::attend(const DecoderLayer& layer, int64_t index) {
-  multiply(layer.qkv, normed_, room_.qkv);
+  multiply(layer.qkv, normed_, room_.qkv.mutable_data_ptr<float>(), kNothing);
   team_.meet();
+  // The heads of keys and values first: they take longer.
   const int64_t heads = config_.n_head + config_.n_kv_head;
-  const auto [begin, end] = team_.share(rows_ * heads);
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t row = i / heads, head = i % heads;
-    if (head < config_.n_head) {
-      prepare_query(row, head);
-    } else {
-      prepare_key_and_value(layer, index, row, head - config_.n_head);
+  team_.take_pieces(rows_ * heads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i % rows_, head = i / rows_;
+      if (head < config_.n_kv_head) {
+        prepare_key_and_value(layer, index, row, head);
+      } else {
+        prepare_query(row, head - config_.n_kv_head);
+      }
     }
-  }
+  });
   team_.meet();
   const int64_t length = cache_.length() + 1;
   const kernels::DecodeAttention attention{.q = room_.qkv.const_data_ptr<float>(),
@@ -157,7 +168,7 @@ void DecoderPass::attend(const DecoderLayer& layer, int64_t index) {
   const auto [first_head, end_head] = team_.share(rows_ * config_.n_head);
   kernels::decode_attention(attention, first_head, end_head);
   team_.meet();
-  multiply(layer.proj, room_.attended.const_data_ptr<float>(), room_.branch);
+  multiply(layer.proj, room_.attended.const_data_ptr<float>(), room_.branch.mutable_data_ptr<float>(), kNothing);
   add_branch();
 }
 
@@ -191,26 +202,16 @@ void DecoderPass::prepare_key_and_value(const DecoderLayer& layer, int64_t index
 }
 
 void DecoderPass::feed_forward(const DecoderLayer& layer) {
-  multiply(layer.fc, normed_, room_.hidden);
-  const int64_t hidden = layer.fc.out();
-  const auto [begin, end] = team_.share(hidden, kernels::Matvec::kUnit);
-  for (int64_t row = 0; row < rows_; ++row) {
-    kernels::relu_squared_row(room_.hidden.mutable_data_ptr<float>() + row * hidden + begin, end - begin);
-  }
+  multiply(layer.fc, normed_, room_.hidden.mutable_data_ptr<float>(), kernels::relu_squared_row);
   team_.meet();
-  multiply(layer.mlp_proj, room_.hidden.const_data_ptr<float>(), room_.branch);
+  multiply(layer.mlp_proj, room_.hidden.const_data_ptr<float>(), room_.branch.mutable_data_ptr<float>(), kNothing);
   add_branch();
 }
 
-// By far the largest matrix: small pieces, so that a member that was held up doesn't hold up the others.
 void DecoderPass::write_logits() {
-  constexpr int64_t kPiece = 64 * kernels::Matvec::kUnit;
-  team_.take_pieces(config_.vocab_size, kPiece, [&](int64_t begin, int64_t end) {
-    weights_.lm_head.compute(normed_, rows_, begin, end, logits_);
-    if (config_.softcap <= 0) return;
-    for (int64_t row = 0; row < rows_; ++row) {
-      kernels::softcap_row(logits_ + row * config_.vocab_size + begin, end - begin, config_.softcap);
-    }
+  const double cap = config_.softcap;
+  multiply(weights_.lm_head, normed_, logits_, [cap](float* logits, int64_t size) {
+    if (cap > 0) kernels::softcap_row(logits, size, cap);
   });
 }
 

@@ -61,7 +61,8 @@ class DecoderPass {
   void embed();
   void normalise_stream();
   void add_branch();
-  void multiply(const kernels::Matvec& matrix, const float* x, at::Tensor& y);
+  template <class Then>
+  void multiply(const kernels::Matvec& matrix, const float* x, float* y, const Then& then);
   void attend(const DecoderLayer& layer, int64_t index);
   void prepare_query(int64_t row, int64_t head);
   void prepare_key_and_value(const DecoderLayer& layer, int64_t index, int64_t row, int64_t kv_head);

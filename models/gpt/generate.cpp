@@ -3,7 +3,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/amax.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/multinomial.h>
@@ -14,6 +13,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "kernels/row_ops/row_ops.h"
 
 namespace tern::gpt {
 
@@ -70,13 +70,9 @@ at::Tensor likeliest(const at::Tensor& logits) {
   const bool plain = logits.is_cpu() && logits.is_contiguous() && logits.scalar_type() == at::kFloat;
   if (!plain) return at::argmax(logits, -1);
   const int64_t rows = logits.size(0), width = logits.size(1);
-  const at::Tensor largest = at::amax(logits, -1);
   const at::Tensor tokens = at::empty({rows}, at::kLong);
   for (int64_t row = 0; row < rows; ++row) {
-    const auto* begin = logits.const_data_ptr<float>() + row * width;
-    const auto* found = std::find(begin, begin + width, largest.const_data_ptr<float>()[row]);
-    if (found == begin + width) return at::argmax(logits, -1);  // NaN is no number that can be found
-    tokens.mutable_data_ptr<int64_t>()[row] = found - begin;
+    tokens.mutable_data_ptr<int64_t>()[row] = kernels::argmax_row(logits.const_data_ptr<float>() + row * width, width);
   }
   return tokens;
 }

@@ -1,8 +1,11 @@
 #include "kernels/row_ops/row_ops.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/linspace.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "kernels/rope/rope.h"
@@ -53,6 +56,28 @@ TEST(RowOps, RotatesAsTheWholeTextsDo) {
     table.first_position = kPosition;
     kernels::rope_qkv_(qkv, {1, 1, 2 * half}, table);
     EXPECT_TRUE(same(head, qkv.view({-1}).narrow(0, 0, 2 * half))) << half;
+  }
+}
+
+TEST(RowOps, SoftcapIsGoodToThreeUnitsInTheLastPlace) {
+  at::Tensor x = at::linspace(-150, 150, 30001, at::kFloat), capped = x.clone();
+  kernels::softcap_row(data(capped), 30001, 15);
+  EXPECT_TRUE(close(capped, 15 * (x.to(at::kDouble) / 15).tanh(), 3 * 0x1p-23, 0));
+}
+
+TEST(RowOps, FindTheFirstOfTheLargest) {
+  for (const int64_t width : {1, 2, 17, 1024, 1025, 5000}) {
+    at::Tensor x = row(width, 5);
+    for (const int64_t place : {width / 2, width - 1, int64_t{0}}) {
+      EXPECT_EQ(kernels::argmax_row(data(x), width), at::argmax(x).item<int64_t>()) << width;
+      data(x)[width - 1] = data(x)[place] = 9;  // twice
+      EXPECT_EQ(kernels::argmax_row(data(x), width), std::min(place, at::argmax(x).item<int64_t>())) << width;
+    }
+    x.fill_(-std::numeric_limits<float>::infinity());
+    EXPECT_EQ(kernels::argmax_row(data(x), width), 0);
+    data(x)[width - 1] = data(x)[width / 3] = std::numeric_limits<float>::quiet_NaN();
+    data(x)[0] = width > 3 ? std::numeric_limits<float>::infinity() : data(x)[0];
+    EXPECT_EQ(kernels::argmax_row(data(x), width), width / 3) << width;
   }
 }
 
