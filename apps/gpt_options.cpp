@@ -27,6 +27,7 @@ const config::Schema<gpt::GptConfig>& gpt_schema() {
     table.option("backout", &C::backout, "the middle layer's stream is taken off at the end");
     table.option("softcap", &C::softcap, "bound of the logits; 0: none").at_least(0);
     table.option("norm_eps", &C::norm_eps, "epsilon of the RMS norms").above(0);
+    table.option("round_width", &C::round_width, "the width is a multiple of head_dim; False: heads may be smaller");
     table.option("pad_vocab_to", &C::pad_vocab_to, "the vocabulary is padded to a multiple of this").at_least(1);
     table.option("init", &C::init, "initial weights").one_of({"nanochat", "nanochat_2025_10"});
     table.option("forward_dtype", &C::forward_dtype, "type of the activations; auto: float32 on CPUs, bfloat16 on GPUs")

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "engine/optim/scaling_rules.h"
@@ -89,6 +91,35 @@ TEST(GptTrainConfig, TheFirstReleaseIsOneWord) {
   const GptPlan plan = make_gpt_plan(job, 65536, 1);
   EXPECT_EQ(gpt::count_parameters(plan.model).total(), 560988160);
   EXPECT_EQ(job.parts.optimizer.orthogonalization, "newton_schulz");
+}
+
+// The table is what both releases' own scripts compute: tests/reference/gpt/record_depths.py.
+TEST(GptTrainConfig, EveryDepthHasUpstreamsWidthAndHeads) {
+  const auto tables = nlohmann::json::parse(read_file(std::filesystem::path(TERN_TEST_REFERENCE) / "gpt/depths.json"));
+  for (const auto& [release, rows] : tables.items()) {
+    ASSERT_EQ(rows.size(), 32U) << release;
+    const std::string group = "gpt=" + release;
+    for (const auto& row : rows) {
+      const auto [depth, width, heads] = row.get<std::array<int64_t, 3>>();
+      const std::string flag = "--depth=" + std::to_string(depth);
+      const GptJob job = parse({group.c_str(), flag.c_str()});
+      if (heads == 0) {  // upstream stops at an assertion in its model
+        const std::string message = test::usage_error([&] { (void)model_config(job, 32768); });
+        EXPECT_TRUE(message.starts_with("depth=" + std::to_string(depth) + " makes a width of ")) << message;
+        continue;
+      }
+      const gpt::GptConfig config = model_config(job, 32768);
+      EXPECT_EQ(config.n_embd, width) << release << " " << flag;
+      EXPECT_EQ(config.n_head, heads) << release << " " << flag;
+      EXPECT_EQ(config.n_kv_head, heads) << release << " " << flag;
+      EXPECT_NO_THROW(gpt::check_config(config));
+    }
+  }
+  EXPECT_EQ(test::usage_error([] {
+              (void)model_config(parse({"gpt=nanochat_2025_10", "--depth=5"}), 32768);
+            }),
+            "depth=5 makes a width of 320, which 3 heads don't share evenly, in the model's configuration, use another "
+            "depth, or gpt.round_width=True");
 }
 
 struct Environment {
