@@ -56,6 +56,8 @@ const config::Schema<GptOptimizerConfig>& gpt_optimizer_schema() {
     table.option("momentum_peak", &C::momentum_peak, "Muon's momentum after its rise from 0.85").at_least(0).below(1);
     table.option("momentum_end", &C::momentum_end, "and at the end of the warm-down").at_least(0).below(1);
     table.option("momentum_steps", &C::momentum_steps, "steps of the rise").at_least(0);
+    table.option("grad_clip_of", &C::grad_clip_of, "the mean gradient is clipped, or each process's own before it")
+        .one_of({"mean", "process"});
     return table;
   }();
   return schema;

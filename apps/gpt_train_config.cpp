@@ -197,6 +197,7 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   plan.schedule.momentum_peak = plan.optimizer.momentum_peak;
   plan.schedule.momentum_end = plan.optimizer.momentum_end;
   plan.schedule.momentum_steps = plan.optimizer.momentum_steps;
+  plan.schedule.clip_before_mean = plan.optimizer.grad_clip_of == "process";
   plan.schedule.grad_clip = config.grad_clip;
   if (config.weight_decay_of == "matrices") {
     plan.schedule.weight_decay = weight_decay;
