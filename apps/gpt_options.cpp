@@ -63,6 +63,33 @@ const config::Schema<GptOptimizerConfig>& gpt_optimizer_schema() {
   return schema;
 }
 
+const config::Schema<GptLoaderConfig>& gpt_loader_schema() {
+  using C = GptLoaderConfig;
+  static const config::Schema<C> schema = [] {
+    config::Schema<C> table("gpt.loader");
+    table.section("Loader");
+    table.option("packing", &C::packing, "documents chosen to fit into rows, or strung together")
+        .one_of({"best_fit", "stream"});
+    return table;
+  }();
+  return schema;
+}
+
+std::vector<std::string> gpt_keys() {
+  std::vector<std::string> keys = gpt_schema().keys("gpt");
+  for (const auto& more : {gpt_optimizer_schema().keys("gpt.optimizer"), gpt_loader_schema().keys("gpt.loader")}) {
+    keys.insert(keys.end(), more.begin(), more.end());
+  }
+  return keys;
+}
+
+config::Node dump_gpt_parts(const GptParts& parts) {
+  config::Node gpt = gpt_schema().dump(parts.model);
+  gpt.set("optimizer", gpt_optimizer_schema().dump(parts.optimizer));
+  gpt.set("loader", gpt_loader_schema().dump(parts.loader));
+  return gpt;
+}
+
 GptParts shipped_gpt_parts(const std::string& name) {
   std::string known;
   for (const config::EmbeddedFile& file : shipped_configs()) {
@@ -80,16 +107,14 @@ GptParts shipped_gpt_parts(const std::string& name) {
 }
 
 GptParts read_gpt_parts(const config::Node& gpt) {
-  std::vector<std::string> known = gpt_schema().keys("gpt");
-  const std::vector<std::string> optimizer_keys = gpt_optimizer_schema().keys("gpt.optimizer");
-  known.insert(known.end(), optimizer_keys.begin(), optimizer_keys.end());
   config::Node whole((config::Node::Map()));  // so that messages have whole keys
   whole.set("gpt", gpt);
-  config::refuse_unknown_keys(whole, known);
-  GptParts parts{.model = gpt_schema().read(gpt, "gpt"), .optimizer = {}};
+  config::refuse_unknown_keys(whole, gpt_keys());
+  GptParts parts{.model = gpt_schema().read(gpt, "gpt"), .optimizer = {}, .loader = {}};
   if (const config::Node* optimizer = gpt.find("optimizer")) {
     parts.optimizer = gpt_optimizer_schema().read(*optimizer, "gpt.optimizer");
   }
+  if (const config::Node* loader = gpt.find("loader")) parts.loader = gpt_loader_schema().read(*loader, "gpt.loader");
   return parts;
 }
 

@@ -148,6 +148,19 @@ TEST(GptTrainConfig, TheQuickStartIsAConfigurationToo) {
   EXPECT_EQ(make_gpt_plan(job, 2048, 1).task.num_iterations, 600);
 }
 
+TEST(GptTrainConfig, TheFirstReleaseClipsInEachProcessAndStringsDocumentsTogether) {
+  const GptPlan first = make_gpt_plan(parse({"gpt=nanochat_2025_10"}), 65536, 8);
+  EXPECT_TRUE(first.schedule.clip_before_mean);
+  EXPECT_EQ(first.task.packing, text::Packing::stream);
+  const GptPlan today = make_gpt_plan(parse({}), 65536, 8);
+  EXPECT_FALSE(today.schedule.clip_before_mean);
+  EXPECT_EQ(today.task.packing, text::Packing::best_fit);
+  const GptPlan mixed = make_gpt_plan(
+      parse({"gpt=nanochat_2025_10", "gpt.loader.packing=best_fit", "gpt.optimizer.grad_clip_of=mean"}), 65536, 8);
+  EXPECT_FALSE(mixed.schedule.clip_before_mean);
+  EXPECT_EQ(mixed.task.packing, text::Packing::best_fit);
+}
+
 TEST(GptTrainConfig, HelpIsPinned) {
   const char* arguments[] = {"gpt_train", "--help"};
   EXPECT_EQ(parse_gpt_command_line(2, arguments).answer,
