@@ -160,6 +160,14 @@ TEST_F(GptTrain, RefusesAnotherModelsCheckpoint) {
                "the checkpoint's model has window_pattern=SSSL, the configuration L, ");
   expect_error(train({"--num-iterations=4", from, "--resume-from-step=7"}), 4, "");
   expect_error(train({"--num-iterations=4", "--init-from=" + (folder_ / "none").string()}), 4, "no model_<step>.pt, ");
+  const fs::path grouped = folder_ / "grouped";  // gpt_eval and gpt_chat read such a model
+  fs::copy(fs::path(TERN_TEST_REFERENCE) / "gpt/checkpoint_d3", grouped);
+  auto meta = nlohmann::ordered_json::parse(read_file(grouped / "meta_000002.json"));
+  meta["model_config"]["n_kv_head"] = 1;
+  write_file_atomically(grouped / "meta_000002.json", meta.dump());
+  expect_error(train({"--num-iterations=4", "--init-from=" + grouped.string()}), 2,
+               "the checkpoint's model has n_kv_head=1, the configuration 2, " + grouped.string() +
+                   ", gpt_train makes as many key as query heads");
   grow_tokenizer(1);
   expect_error(train({"--num-iterations=4", from}), 2,
                "the checkpoint's model has vocab_size=265, the configuration 266");
