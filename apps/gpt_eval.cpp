@@ -103,6 +103,7 @@ void measure_bits(const cxxopts::ParseResult& flags, const LoadedGpt& loaded, gp
   text::LoaderOptions reading;
   reading.batch_size = flag_in_range(flags, "device-batch-size", 1, 1 << 20);
   reading.seq_len = loaded.model.config().sequence_len;
+  reading.packing = loaded.packing;
   reading.rank = group.rank();
   reading.world_size = group.world_size();
   const int64_t at_once = reading.batch_size * reading.seq_len * group.world_size();

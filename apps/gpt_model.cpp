@@ -61,19 +61,20 @@ bool is_of_nanochat(const fs::path& folder) {
 }
 
 LoadedGpt build(const gpt::GptConfig& config, const TensorList& weights, int64_t step, const std::string& source,
-                at::Device device) {
+                const GptLoaderConfig& loader, at::Device device) {
   at::Generator generator = at::detail::createCPUGenerator(0);
-  LoadedGpt loaded{gpt::Gpt(config, generator, device), step, source};
+  LoadedGpt loaded{gpt::Gpt(config, generator, device), step, source, text::parse_packing(loader.packing)};
   load_gpt_weights(loaded.model, weights, source);
   return loaded;
 }
 
 LoadedGpt load_nanochat(const fs::path& folder, const GptChoice& choice, const text::Tokenizer& tokenizer) {
-  gpt::GptConfig base = shipped_gpt_parts(choice.gpt).model;
+  const GptParts release = shipped_gpt_parts(choice.gpt);
+  gpt::GptConfig base = release.model;
   base.forward_dtype = choice.dtype;
   const NanochatCheckpoint checkpoint = read_nanochat(folder, choice.step, base);
   check_vocabulary(checkpoint.config, tokenizer);
-  return build(checkpoint.config, checkpoint.weights, checkpoint.step, folder.string(), choice.device);
+  return build(checkpoint.config, checkpoint.weights, checkpoint.step, folder.string(), release.loader, choice.device);
 }
 
 LoadedGpt load_tern(const fs::path& folder, const GptChoice& choice, const text::Tokenizer& tokenizer) {
@@ -91,7 +92,7 @@ LoadedGpt load_tern(const fs::path& folder, const GptChoice& choice, const text:
   gpt::GptConfig config = model_config(job, vocab_size);
   config.forward_dtype = choice.dtype;
   check_vocabulary(config, tokenizer);
-  return build(config, weights.tensors, manifest.step, weights.source, choice.device);
+  return build(config, weights.tensors, manifest.step, weights.source, job.parts.loader, choice.device);
 }
 
 }  // namespace

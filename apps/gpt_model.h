@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/flags.h"
+#include "data/text/packer.h"
 #include "data/text/tokenizer.h"
 #include "models/gpt/decoder.h"
 #include "models/gpt/gpt.h"
@@ -35,7 +36,8 @@ void add_gpt_flags(cxxopts::Options& options);
 struct LoadedGpt {
   gpt::Gpt model;
   int64_t step = 0;
-  std::string source;  // the folder
+  std::string source;                               // the folder
+  text::Packing packing = text::Packing::best_fit;  // of the batches that it was trained on
 };
 
 // Weights only: checkpoints of any number of ranks. Throws Error(checkpoint) for a folder that holds no GPT,

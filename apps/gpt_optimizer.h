@@ -32,6 +32,7 @@ struct GptOptimizerConfig {
   double momentum_peak = 0.97;  // Muon's momentum rises from 0.85 to this over momentum_steps,
   double momentum_end = 0.90;   // and falls to this while the learning rates fall
   int64_t momentum_steps = 400;
+  std::string grad_clip_of = "mean";  // or process: with several, each clips its own gradients before they are averaged
 };
 
 struct GptGroups {

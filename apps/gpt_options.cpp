@@ -27,6 +27,7 @@ const config::Schema<gpt::GptConfig>& gpt_schema() {
     table.option("backout", &C::backout, "the middle layer's stream is taken off at the end");
     table.option("softcap", &C::softcap, "bound of the logits; 0: none").at_least(0);
     table.option("norm_eps", &C::norm_eps, "epsilon of the RMS norms").above(0);
+    table.option("round_width", &C::round_width, "the width is a multiple of head_dim; False: heads may be smaller");
     table.option("pad_vocab_to", &C::pad_vocab_to, "the vocabulary is padded to a multiple of this").at_least(1);
     table.option("init", &C::init, "initial weights").one_of({"nanochat", "nanochat_2025_10"});
     table.option("forward_dtype", &C::forward_dtype, "type of the activations; auto: float32 on CPUs, bfloat16 on GPUs")
@@ -55,9 +56,38 @@ const config::Schema<GptOptimizerConfig>& gpt_optimizer_schema() {
     table.option("momentum_peak", &C::momentum_peak, "Muon's momentum after its rise from 0.85").at_least(0).below(1);
     table.option("momentum_end", &C::momentum_end, "and at the end of the warm-down").at_least(0).below(1);
     table.option("momentum_steps", &C::momentum_steps, "steps of the rise").at_least(0);
+    table.option("grad_clip_of", &C::grad_clip_of, "the mean gradient is clipped, or each process's own before it")
+        .one_of({"mean", "process"});
     return table;
   }();
   return schema;
+}
+
+const config::Schema<GptLoaderConfig>& gpt_loader_schema() {
+  using C = GptLoaderConfig;
+  static const config::Schema<C> schema = [] {
+    config::Schema<C> table("gpt.loader");
+    table.section("Loader");
+    table.option("packing", &C::packing, "documents chosen to fit into rows, or strung together")
+        .one_of({"best_fit", "stream"});
+    return table;
+  }();
+  return schema;
+}
+
+std::vector<std::string> gpt_keys() {
+  std::vector<std::string> keys = gpt_schema().keys("gpt");
+  for (const auto& more : {gpt_optimizer_schema().keys("gpt.optimizer"), gpt_loader_schema().keys("gpt.loader")}) {
+    keys.insert(keys.end(), more.begin(), more.end());
+  }
+  return keys;
+}
+
+config::Node dump_gpt_parts(const GptParts& parts) {
+  config::Node gpt = gpt_schema().dump(parts.model);
+  gpt.set("optimizer", gpt_optimizer_schema().dump(parts.optimizer));
+  gpt.set("loader", gpt_loader_schema().dump(parts.loader));
+  return gpt;
 }
 
 GptParts shipped_gpt_parts(const std::string& name) {
@@ -77,16 +107,14 @@ GptParts shipped_gpt_parts(const std::string& name) {
 }
 
 GptParts read_gpt_parts(const config::Node& gpt) {
-  std::vector<std::string> known = gpt_schema().keys("gpt");
-  const std::vector<std::string> optimizer_keys = gpt_optimizer_schema().keys("gpt.optimizer");
-  known.insert(known.end(), optimizer_keys.begin(), optimizer_keys.end());
   config::Node whole((config::Node::Map()));  // so that messages have whole keys
   whole.set("gpt", gpt);
-  config::refuse_unknown_keys(whole, known);
-  GptParts parts{.model = gpt_schema().read(gpt, "gpt"), .optimizer = {}};
+  config::refuse_unknown_keys(whole, gpt_keys());
+  GptParts parts{.model = gpt_schema().read(gpt, "gpt"), .optimizer = {}, .loader = {}};
   if (const config::Node* optimizer = gpt.find("optimizer")) {
     parts.optimizer = gpt_optimizer_schema().read(*optimizer, "gpt.optimizer");
   }
+  if (const config::Node* loader = gpt.find("loader")) parts.loader = gpt_loader_schema().read(*loader, "gpt.loader");
   return parts;
 }
 

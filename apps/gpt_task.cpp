@@ -91,6 +91,7 @@ std::unique_ptr<text::PackingLoader> GptTask::make_loader(text::Split split,
   loader.seq_len = model_.config().sequence_len;
   loader.rank = group_.rank();
   loader.world_size = group_.world_size();
+  loader.packing = options_.packing;
   loader.threads = options_.threads;
   return std::make_unique<text::PackingLoader>(open_documents_(split), tokenizer_, loader, resume);
 }

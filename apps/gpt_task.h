@@ -26,7 +26,8 @@ struct GptTaskOptions {
   int64_t core_metric_max_per_task = 500;
   std::filesystem::path eval_bundle;
   int64_t sample_every = 2000;
-  int threads = 4;  // that encode documents
+  text::Packing packing = text::Packing::best_fit;  // of training and validation batches
+  int threads = 4;                                  // that encode documents
   double flops_per_token = 0;
   double peak_flops = 0;  // per second and rank; 0: unknown
   std::string attention_backend = "auto";

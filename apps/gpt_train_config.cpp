@@ -32,16 +32,16 @@ const ProgramText kProgram = {
 
 std::vector<std::string> known_keys() {
   std::vector<std::string> keys = gpt_train_schema().keys();
-  for (const auto& more : {gpt_schema().keys("gpt"), gpt_optimizer_schema().keys("gpt.optimizer")}) {
-    keys.insert(keys.end(), more.begin(), more.end());
-  }
+  const std::vector<std::string> more = gpt_keys();
+  keys.insert(keys.end(), more.begin(), more.end());
   return keys;
 }
 
 std::string help() {
   return flag_help(kProgram) + "\n" + config::help_text(gpt_train_schema().options()) + "\n" +
          config::help_text(gpt_schema().options(), "gpt") + "\n" +
-         config::help_text(gpt_optimizer_schema().options(), "gpt.optimizer");
+         config::help_text(gpt_optimizer_schema().options(), "gpt.optimizer") + "\n" +
+         config::help_text(gpt_loader_schema().options(), "gpt.loader");
 }
 
 }  // namespace
@@ -122,10 +122,8 @@ GptJob read_gpt_job(const Node& resolved) {
   GptJob job;
   job.train = gpt_train_schema().read(resolved);
   if (const Node* gpt = resolved.find("gpt")) job.parts = read_gpt_parts(*gpt);
-  Node gpt = gpt_schema().dump(job.parts.model);
-  gpt.set("optimizer", gpt_optimizer_schema().dump(job.parts.optimizer));
   Node all = gpt_train_schema().dump(job.train);
-  all.set("gpt", std::move(gpt));
+  all.set("gpt", dump_gpt_parts(job.parts));
   job.resolved_yaml = config::write_yaml(all);
   return job;
 }
@@ -173,6 +171,7 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   task.flops_per_token = plan.flops_per_token;
   task.peak_flops = config.peak_flops;
   task.attention_backend = config.attention_backend;
+  task.packing = text::parse_packing(job.parts.loader.packing);
 
   const double scale = config.scale_rates ? batch_lr_scale(task.total_batch_size) : 1;
   plan.rates = {.embedding_lr = config.embedding_lr * scale,
@@ -192,6 +191,7 @@ GptPlan make_gpt_plan(const GptJob& job, int64_t vocab_size, int64_t world_size)
   plan.schedule.momentum_end = plan.optimizer.momentum_end;
   plan.schedule.momentum_steps = plan.optimizer.momentum_steps;
   plan.schedule.grad_clip = config.grad_clip;
+  plan.schedule.clip_before_mean = plan.optimizer.grad_clip_of == "process";
   if (config.weight_decay_of == "matrices") {
     plan.schedule.weight_decay = weight_decay;
   } else {

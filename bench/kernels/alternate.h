@@ -44,6 +44,7 @@ void add_benchmark(const std::string& name, const std::function<void(benchmark::
 // Each adds its benchmarks of that device.
 void add_attention();
 void add_cross_entropy();
+void add_decoding();
 void add_elementwise();
 void add_optimizers();
 

@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   }
   add_attention();
   add_cross_entropy();
+  add_decoding();
   add_elementwise();
   add_optimizers();
   benchmark::RunSpecifiedBenchmarks();

@@ -43,7 +43,7 @@ BestFitPacker::Document BestFitPacker::take(size_t entry) {
   return std::exchange(documents_[slot], {});
 }
 
-void BestFitPacker::fill_row(std::span<int64_t> row, const std::function<void()>& refill) {
+void BestFitPacker::fill(std::span<int64_t> row, const std::function<void()>& refill) {
   while (!row.empty()) {
     while (static_cast<int64_t>(order_.size()) < buffer_size_) refill();
     const Document document = take(choose(static_cast<int64_t>(row.size())));

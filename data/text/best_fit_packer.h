@@ -1,32 +1,22 @@
 // Fills rows of a fixed length with documents, without padding: nanochat's BOS-aligned best-fit packing.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <span>
-#include <vector>
-
-#include "data/text/document_stream.h"
-#include "data/text/vocabulary.h"
+#include "data/text/packer.h"
 
 namespace tern::text {
 
 // A row begins with the longest buffered document that fits, then the longest that fits in what remains, and so on;
 // when none fits, the shortest is cropped to what remains and the rest of it is dropped. Among equally long documents
 // the one that came first wins. Documents begin with BOS, so every row does. Not thread-safe.
-class BestFitPacker {
+class BestFitPacker : public Packer {
  public:
   // At least buffer_size documents are looked at for every choice.
   explicit BestFitPacker(int64_t buffer_size) : buffer_size_(buffer_size) {}
 
-  // Puts a document at the end of the buffer. tokens must not be empty.
-  void add(const DocumentAddress& address, std::vector<TokenId> tokens);
-
-  // Fills row. Calls refill before a choice as long as fewer than buffer_size documents are there; it must add some.
-  void fill_row(std::span<int64_t> row, const std::function<void()>& refill);
-
-  // Documents in the buffer, in order: with the position of the stream behind them, all that a packer is made of.
-  [[nodiscard]] std::vector<DocumentAddress> buffered() const;
+  void add(const DocumentAddress& address, std::vector<TokenId> tokens) override;
+  // Calls refill before a choice as long as fewer than buffer_size documents are there.
+  void fill(std::span<int64_t> row, const std::function<void()>& refill) override;
+  [[nodiscard]] std::vector<DocumentAddress> buffered() const override;
 
  private:
   struct Document {

@@ -16,11 +16,21 @@ DocumentAddress address_from(const nlohmann::json& array) {
   return {array.at(0).get<int64_t>(), array.at(1).get<int64_t>(), array.at(2).get<int64_t>()};
 }
 
+[[noreturn]] void refuse_damaged(const std::string& problem, const std::string& where) {
+  throw Error(ErrorKind::checkpoint, "loader state is damaged: " + problem, where, "resume from another checkpoint");
+}
+
 }  // namespace
 
 std::string LoaderState::to_json() const {
-  nlohmann::json json = {{"epoch", position.epoch},  {"next", to_array(position.next)}, {"rows", rows}, {"rank", rank},
-                         {"world_size", world_size}, {"documents", documents}};
+  nlohmann::json json = {{"epoch", position.epoch},
+                         {"next", to_array(position.next)},
+                         {"rows", rows},
+                         {"rank", rank},
+                         {"world_size", world_size},
+                         {"documents", documents},
+                         {"packing", packing_name(packing)},
+                         {"used", used}};
   json["buffered"] = nlohmann::json::array();
   for (const auto& address : buffered) json["buffered"].push_back(to_array(address));
   return json.dump();
@@ -36,10 +46,13 @@ LoaderState LoaderState::from_json(std::string_view text, const std::string& whe
     state.rank = json.at("rank").get<int64_t>();
     state.world_size = json.at("world_size").get<int64_t>();
     state.documents = json.at("documents").get<int64_t>();
+    state.packing = parse_packing(json.value("packing", "best_fit"));  // older states don't say
+    state.used = json.value("used", int64_t{0});
     return state;
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorKind::checkpoint, std::string("loader state is damaged: ") + error.what(), where,
-                "resume from another checkpoint");
+    refuse_damaged(error.what(), where);
+  } catch (const Error& error) {  // of parse_packing
+    refuse_damaged(error.what(), where);
   }
 }
 

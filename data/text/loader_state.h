@@ -1,4 +1,4 @@
-// Where a packing loader stands, to the exact row: what a checkpoint keeps of it.
+// Where a packing loader stands, to the exact token: what a checkpoint keeps of it.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,15 @@
 #include <string_view>
 #include <vector>
 
-#include "data/text/document_stream.h"
+#include "data/text/packer.h"
 
 namespace tern::text {
 
 struct LoaderState {
   StreamPosition position;                // the next document that the buffer will take in
-  std::vector<DocumentAddress> buffered;  // documents taken in and not used yet, in order
+  std::vector<DocumentAddress> buffered;  // documents taken in and not used up, in order
+  int64_t used = 0;                       // tokens of the first of them that are in rows already
+  Packing packing = Packing::best_fit;    // which way; with nothing buffered it goes on either way
   int64_t rows = 0;                       // rows made since the start of the run
   int64_t world_size = 1;                 // ranks that share the data
   int64_t rank = 0;

@@ -14,7 +14,7 @@ PackingLoader::PackingLoader(std::unique_ptr<DocumentSource> source, const Token
       stream_(*source_, options_.rank, options_.world_size),
       bos_(tokenizer.bos()),
       encoder_(tokenizer, options_.threads),
-      packer_(options_.buffer_size),
+      packer_(make_packer(options_.packing, options_.buffer_size)),
       total_documents_(total_documents(*source_)) {
   if (resume) restore(*resume);
   producer_ = std::jthread([this] { produce(); });
@@ -26,7 +26,7 @@ PackingLoader::~PackingLoader() {
   changed_.notify_all();
 }
 
-void PackingLoader::restore(const LoaderState& state) {
+void PackingLoader::check_is_ours(const LoaderState& state) const {
   const auto slice = [](int64_t rank, int64_t world_size) {
     return "rank " + std::to_string(rank) + " of " + std::to_string(world_size);
   };
@@ -42,21 +42,38 @@ void PackingLoader::restore(const LoaderState& state) {
                     std::to_string(total_documents_),
                 source_->name(), "resume with the data that the run was started with");
   }
+  if (!state.buffered.empty() && state.packing != options_.packing) {
+    throw Error(ErrorKind::checkpoint,
+                std::string("the loader state is one of packing=") + packing_name(state.packing) + ", this is " +
+                    packing_name(options_.packing),
+                source_->name(), "resume with the packing that the run was started with");
+  }
+}
+
+void PackingLoader::restore(const LoaderState& state) {
+  check_is_ours(state);
   stream_.seek(state.position);
   const auto tokens = encoder_.encode(stream_.fetch(state.buffered), bos_);
-  for (size_t i = 0; i < tokens.size(); ++i) packer_.add(state.buffered[i], tokens[i]);
+  for (size_t i = 0; i < tokens.size(); ++i) packer_->add(state.buffered[i], tokens[i]);
+  if (!packer_->skip(state.used)) {
+    throw Error(ErrorKind::checkpoint,
+                "the loader state stands at token " + std::to_string(state.used) + " of a document that is not so long",
+                source_->name(), "resume with the data and the tokenizer that the run was started with");
+  }
   rows_ = state.rows;
 }
 
 void PackingLoader::refill() {
   const DocumentBatch batch = stream_.next(options_.refill);
   auto tokens = encoder_.encode(batch.documents, bos_);
-  for (size_t i = 0; i < tokens.size(); ++i) packer_.add(batch.addresses[i], std::move(tokens[i]));
+  for (size_t i = 0; i < tokens.size(); ++i) packer_->add(batch.addresses[i], std::move(tokens[i]));
 }
 
 LoaderState PackingLoader::state() const {
   return {.position = stream_.position(),
-          .buffered = packer_.buffered(),
+          .buffered = packer_->buffered(),
+          .used = packer_->used(),
+          .packing = options_.packing,
           .rows = rows_,
           .world_size = options_.world_size,
           .rank = options_.rank,
@@ -67,13 +84,15 @@ TokenBatch PackingLoader::make_batch() {
   TokenBatch batch;
   batch.batch_size = options_.batch_size;
   batch.seq_len = options_.seq_len;
-  std::vector<int64_t> row(static_cast<size_t>(options_.seq_len) + 1);
-  for (int64_t i = 0; i < options_.batch_size; ++i) {
-    packer_.fill_row(row, [this] { refill(); });
-    batch.inputs.insert(batch.inputs.end(), row.begin(), row.end() - 1);
-    batch.targets.insert(batch.targets.end(), row.begin() + 1, row.end());
-    ++rows_;
+  // A run has a token more than its inputs, for the last target: best_fit packs row by row, stream a batch at once.
+  const int64_t rows_of_run = options_.packing == Packing::stream ? options_.batch_size : 1;
+  std::vector<int64_t> run(static_cast<size_t>(rows_of_run * options_.seq_len) + 1);
+  for (int64_t row = 0; row < options_.batch_size; row += rows_of_run) {
+    packer_->fill(run, [this] { refill(); });
+    batch.inputs.insert(batch.inputs.end(), run.begin(), run.end() - 1);
+    batch.targets.insert(batch.targets.end(), run.begin() + 1, run.end());
   }
+  rows_ += options_.batch_size;
   batch.state = std::make_shared<const LoaderState>(state());
   return batch;
 }

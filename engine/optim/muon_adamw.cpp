@@ -211,6 +211,13 @@ double MuonAdamW::grad_norm() const {
   return std::sqrt(sum);
 }
 
+void MuonAdamW::scale_gradients(double factor) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : parameters_) {
+    if (tensor.grad().defined()) tensor.mutable_grad().mul_(factor);
+  }
+}
+
 TensorList MuonAdamW::state() const {
   TensorList state;
   for (const AdamWState& part : groups_) {

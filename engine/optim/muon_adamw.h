@@ -76,6 +76,8 @@ class MuonAdamW {
   void zero_grad();
   // L2 norm over all gradients.
   [[nodiscard]] double grad_norm() const;
+  // Multiplies every gradient.
+  void scale_gradients(double factor);
 
   // All of them: AdamW's in the order of the groups, then Muon's by stacks.
   [[nodiscard]] const TensorList& parameters() const { return parameters_; }

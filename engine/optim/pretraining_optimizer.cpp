@@ -11,20 +11,28 @@ PretrainingOptimizer::PretrainingOptimizer(MuonAdamW optimizer, const Pretrainin
 }
 
 void PretrainingOptimizer::reduce_gradients() {
-  if (exchange_) exchange_->reduce();
+  if (!exchange_) return;
+  if (clips_before_mean()) optimizer_.scale_gradients(gradient_scale(optimizer_.grad_norm(), schedule_));
+  exchange_->reduce();
 }
 
 double PretrainingOptimizer::grad_norm() const {
   return exchange_ ? exchange_->norm() : optimizer_.grad_norm();
 }
 
+// One process has only one mean, its own gradients, and clips them in its step.
+bool PretrainingOptimizer::clips_before_mean() const {
+  return exchange_ && schedule_.clip_before_mean && schedule_.grad_clip > 0;
+}
+
 // While a part is sent, the next one is computed.
 void PretrainingOptimizer::step(double lr) {
   const int64_t step = optimizer_.steps();  // counts from 0, as the schedules do
+  const bool clips_in_step = schedule_.grad_clip > 0 && !clips_before_mean();
   const MuonAdamWStep rates = {.lr_multiplier = lr * lr_multiplier(step, schedule_),
                                .muon_momentum = muon_momentum(step, schedule_),
                                .muon_weight_decay = muon_weight_decay(step, schedule_),
-                               .grad_scale = schedule_.grad_clip > 0 ? gradient_scale(grad_norm(), schedule_) : 1};
+                               .grad_scale = clips_in_step ? gradient_scale(grad_norm(), schedule_) : 1};
   if (!exchange_) {
     optimizer_.step(rates);
     return;

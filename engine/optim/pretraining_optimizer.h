@@ -37,6 +37,8 @@ class PretrainingOptimizer : public Optimizer {
   void restore(const TensorList& saved_state, const TensorList& saved_ema, int64_t steps) override;
 
  private:
+  [[nodiscard]] bool clips_before_mean() const;
+
   MuonAdamW optimizer_;
   PretrainingSchedule schedule_;
   std::unique_ptr<GradientExchange> exchange_;  // null: one process

@@ -28,6 +28,9 @@ struct PretrainingSchedule {
   // All gradients together are scaled down to this norm (Pascanu et al. 2013, arXiv 1211.5063); 0: they stay as they
   // are.
   double grad_clip = 0;
+  // With several processes, each scales down its own gradients before they are averaged, instead of all of them the
+  // average: nanochat's first release.
+  bool clip_before_mean = false;
 };
 
 // Iterations of the warm-down; a half is rounded to even, as Python does.

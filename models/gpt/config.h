@@ -15,6 +15,7 @@ struct GptConfig {
   int64_t n_head = 6;
   int64_t n_kv_head = 6;  // a divisor of n_head: grouped-query attention where smaller
   int64_t n_embd = 768;
+  bool round_width = true;    // of with_depth: n_embd is a multiple of the head dimension asked for
   int64_t pad_vocab_to = 64;  // rows of the embeddings and of the output projection are a multiple of this
 
   // Attention.

@@ -83,9 +83,15 @@ GptConfig with_depth(GptConfig base, int64_t depth, int64_t aspect_ratio, int64_
   if (aspect_ratio < 1) refuse(text("aspect_ratio", aspect_ratio) + " is not positive", "use 64");
   if (head_dim < 2 || head_dim % 2 != 0) refuse(text("head_dim", head_dim) + " is not even and positive", "use 128");
   base.n_layer = depth;
-  base.n_embd = ceil_to(depth * aspect_ratio, head_dim);
-  base.n_head = base.n_embd / head_dim;
+  const int64_t rounded = ceil_to(depth * aspect_ratio, head_dim);
+  base.n_embd = base.round_width ? rounded : depth * aspect_ratio;
+  base.n_head = rounded / head_dim;
   base.n_kv_head = base.n_head;
+  if (base.n_embd % base.n_head != 0) {
+    refuse(text("depth", depth) + " makes a width of " + std::to_string(base.n_embd) + ", which " +
+               std::to_string(base.n_head) + " heads don't share evenly",
+           "use another depth, or gpt.round_width=True");
+  }
   return base;
 }
 

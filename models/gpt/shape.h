@@ -11,8 +11,10 @@ namespace tern::gpt {
 // Throws Error(usage) naming the key, for a model that can't be built.
 void check_config(const GptConfig& config);
 
-// A model of `depth` layers as nanochat's --depth makes it: n_embd = depth * aspect_ratio rounded up to a multiple of
-// head_dim, one query and one key/value head per head_dim of it. All other keys are those of `base`.
+// A model of `depth` layers as nanochat's --depth makes it: n_embd = depth * aspect_ratio, one query and one key/value
+// head per head_dim of it, or part of one. With base.round_width, as today, n_embd is rounded up to a multiple of
+// head_dim; without, as in nanochat's first release, the heads share it and are smaller than head_dim where it isn't
+// one. Throws Error(usage) where they can't share it evenly. All other keys are those of `base`.
 [[nodiscard]] GptConfig with_depth(GptConfig base, int64_t depth, int64_t aspect_ratio, int64_t head_dim);
 
 [[nodiscard]] bool has_value_embedding(const GptConfig& config, int64_t layer);

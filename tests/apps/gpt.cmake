@@ -2,6 +2,8 @@
 tern_test(gpt_core_test LABELS parity SOURCES gpt_core_test.cpp LIBS tern_gpt_core tern_gpt_tensors tern_checkpoint)
 tern_test(nanochat_checkpoint_test LABELS unit SOURCES nanochat_checkpoint_test.cpp
   LIBS tern_nanochat_checkpoint tern_kernel_test_support)
+tern_test(nanochat_gqa_test LABELS unit SOURCES nanochat_gqa_test.cpp
+  LIBS tern_nanochat_checkpoint tern_kernel_test_support tern_fmt)
 tern_test(gpt_options_test LABELS unit SOURCES gpt_options_test.cpp LIBS tern_gpt_options)
 tern_test(gpt_task_test LABELS unit SOURCES gpt_task_test.cpp LIBS tern_gpt_task tern_kernel_test_support)
 tern_test(nanochat_recipe_test LABELS parity SOURCES nanochat_recipe_test.cpp

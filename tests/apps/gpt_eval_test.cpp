@@ -50,6 +50,22 @@ TEST_F(GptEval, MeasuresWhatTrainingMeasured) {
   EXPECT_NE(result.out.find("Unconditioned samples:\n"), std::string::npos);
 }
 
+// Batches of the kind that the model was trained on.
+TEST_F(GptEval, MeasuresTheFirstReleaseOnItsOwnBatches) {
+  std::map<std::string, std::string> bits;
+  for (const std::string packing : {"stream", "best_fit"}) {
+    const ProcessResult trained =
+        train({"gpt=nanochat_2025_10", "--num-iterations=4", "--eval-every=4", "--eval-tokens=128",
+               "gpt.loader.packing=" + packing, "--model-tag=" + packing});
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+    const ProcessResult result = evaluate({"--eval=bpb", "--split-tokens=128", "--model-tag=" + packing});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    bits[packing] = fmt::format("val bpb: {:.6f}\n", last_metric(packing, "val/bpb"));
+    EXPECT_NE(result.out.find(bits[packing]), std::string::npos) << bits[packing] << result.out;
+  }
+  EXPECT_NE(bits["stream"], bits["best_fit"]);
+}
+
 TEST_F(GptEval, AddsToTheReport) {
   train_with_core();
   ASSERT_EQ(evaluate({"--eval=bpb,core", "--split-tokens=512", "--max-per-task=11"}).exit_code, 0);

@@ -30,6 +30,7 @@ TEST(GptOptions, ThePresentReleaseIsTheDefault) {
   EXPECT_TRUE(gpt_schema().dump(parts.model).same_value(gpt_schema().dump(gpt::GptConfig())));
   EXPECT_TRUE(
       gpt_optimizer_schema().dump(parts.optimizer).same_value(gpt_optimizer_schema().dump(GptOptimizerConfig())));
+  EXPECT_EQ(parts.loader.packing, GptLoaderConfig().packing);
 }
 
 std::string error_of(const std::string& yaml) {
@@ -40,6 +41,11 @@ TEST(GptOptions, UnknownKeysAndBadValuesAreNamed) {
   EXPECT_EQ(error_of("qk_nrom: True"), "unknown key 'gpt.qk_nrom', in a.yaml:1:1, did you mean 'gpt.qk_norm'?");
   EXPECT_EQ(error_of("{optimizer: {muon_beta: 1}}"),
             "unknown key 'gpt.optimizer.muon_beta', in a.yaml:1:14, did you mean 'gpt.optimizer.muon_beta2'?");
+  EXPECT_EQ(
+      error_of("{loader: {packing: first_fit}}"),
+      "gpt.loader.packing needs one of best_fit, stream, not 'first_fit', in a.yaml:1:20, did you mean 'best_fit'?");
+  EXPECT_EQ(error_of("{optimizer: {grad_clip_of: rank}}"),
+            "gpt.optimizer.grad_clip_of needs one of mean, process, not 'rank', in a.yaml:1:28");
   EXPECT_EQ(error_of("init: xavier"), "gpt.init needs one of nanochat, nanochat_2025_10, not 'xavier', in a.yaml:1:7");
   EXPECT_EQ(error_of("softcap: -1"), "gpt.softcap needs a number >= 0, not '-1', in a.yaml:1:10");
 }

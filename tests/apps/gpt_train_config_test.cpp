@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "engine/optim/scaling_rules.h"
@@ -91,6 +93,35 @@ TEST(GptTrainConfig, TheFirstReleaseIsOneWord) {
   EXPECT_EQ(job.parts.optimizer.orthogonalization, "newton_schulz");
 }
 
+// The table is what both releases' own scripts compute: tests/reference/gpt/record_depths.py.
+TEST(GptTrainConfig, EveryDepthHasUpstreamsWidthAndHeads) {
+  const auto tables = nlohmann::json::parse(read_file(std::filesystem::path(TERN_TEST_REFERENCE) / "gpt/depths.json"));
+  for (const auto& [release, rows] : tables.items()) {
+    ASSERT_EQ(rows.size(), 32U) << release;
+    const std::string group = "gpt=" + release;
+    for (const auto& row : rows) {
+      const auto [depth, width, heads] = row.get<std::array<int64_t, 3>>();
+      const std::string flag = "--depth=" + std::to_string(depth);
+      const GptJob job = parse({group.c_str(), flag.c_str()});
+      if (heads == 0) {  // upstream stops at an assertion in its model
+        const std::string message = test::usage_error([&] { (void)model_config(job, 32768); });
+        EXPECT_TRUE(message.starts_with("depth=" + std::to_string(depth) + " makes a width of ")) << message;
+        continue;
+      }
+      const gpt::GptConfig config = model_config(job, 32768);
+      EXPECT_EQ(config.n_embd, width) << release << " " << flag;
+      EXPECT_EQ(config.n_head, heads) << release << " " << flag;
+      EXPECT_EQ(config.n_kv_head, heads) << release << " " << flag;
+      EXPECT_NO_THROW(gpt::check_config(config));
+    }
+  }
+  EXPECT_EQ(test::usage_error([] {
+              (void)model_config(parse({"gpt=nanochat_2025_10", "--depth=5"}), 32768);
+            }),
+            "depth=5 makes a width of 320, which 3 heads don't share evenly, in the model's configuration, use another "
+            "depth, or gpt.round_width=True");
+}
+
 struct Environment {
   const char* config;
   int64_t ranks, depth, sequence, device_batch, total_batch, accumulation;
@@ -115,6 +146,19 @@ TEST(GptTrainConfig, TheQuickStartIsAConfigurationToo) {
   const GptJob job = parse({"--config-name=gpt_train_quickstart"});
   EXPECT_EQ(model_tag(job.train), "kjv");
   EXPECT_EQ(make_gpt_plan(job, 2048, 1).task.num_iterations, 600);
+}
+
+TEST(GptTrainConfig, TheFirstReleaseClipsInEachProcessAndStringsDocumentsTogether) {
+  const GptPlan first = make_gpt_plan(parse({"gpt=nanochat_2025_10"}), 65536, 8);
+  EXPECT_TRUE(first.schedule.clip_before_mean);
+  EXPECT_EQ(first.task.packing, text::Packing::stream);
+  const GptPlan today = make_gpt_plan(parse({}), 65536, 8);
+  EXPECT_FALSE(today.schedule.clip_before_mean);
+  EXPECT_EQ(today.task.packing, text::Packing::best_fit);
+  const GptPlan mixed = make_gpt_plan(
+      parse({"gpt=nanochat_2025_10", "gpt.loader.packing=best_fit", "gpt.optimizer.grad_clip_of=mean"}), 65536, 8);
+  EXPECT_FALSE(mixed.schedule.clip_before_mean);
+  EXPECT_EQ(mixed.task.packing, text::Packing::best_fit);
 }
 
 TEST(GptTrainConfig, HelpIsPinned) {

@@ -43,6 +43,29 @@ TEST_F(GptTrain, ResumesBitForBit) {
             read_file(folder_ / "models/whole/step_8/model.safetensors"));
 }
 
+// Documents strung together: the run goes on within one, and not with documents packed to fit.
+TEST_F(GptTrain, TheFirstReleasesLoaderResumesBitForBit) {
+  const std::vector<std::string> first = {"gpt=nanochat_2025_10", "--num-iterations=8", "--eval-every=-1"};
+  const auto tagged = [&](const std::string& tag, std::vector<std::string> more) {
+    more.insert(more.end(), first.begin(), first.end());
+    more.push_back("--model-tag=" + tag);
+    return train(more);
+  };
+  ASSERT_EQ(tagged("whole", {}).exit_code, 0);
+  ASSERT_EQ(tagged("parts", {"--save-every=4"}).exit_code, 0);
+  fs::remove_all(folder_ / "models/parts/step_8");
+  expect_error(tagged("parts", {"--resume-from-step=4", "gpt.loader.packing=best_fit"}), 4,
+               "the loader state is one of packing=stream, this is best_fit, ");
+  const ProcessResult resumed = tagged("parts", {"--resume-from-step=4"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(losses("whole").size(), 8U);
+  EXPECT_EQ(losses("parts"), losses("whole"));
+  EXPECT_EQ(read_file(folder_ / "models/parts/step_8/model.safetensors"),
+            read_file(folder_ / "models/whole/step_8/model.safetensors"));
+  ASSERT_EQ(tagged("packed", {"gpt.loader.packing=best_fit"}).exit_code, 0);
+  EXPECT_NE(losses("packed"), losses("whole"));
+}
+
 TEST_F(GptTrain, ExportsToNanochat) {
   ASSERT_EQ(train({"--num-iterations=3", "--eval-every=-1"}).exit_code, 0);
   const std::string out = folder_ / "nanochat";
@@ -137,6 +160,14 @@ TEST_F(GptTrain, RefusesAnotherModelsCheckpoint) {
                "the checkpoint's model has window_pattern=SSSL, the configuration L, ");
   expect_error(train({"--num-iterations=4", from, "--resume-from-step=7"}), 4, "");
   expect_error(train({"--num-iterations=4", "--init-from=" + (folder_ / "none").string()}), 4, "no model_<step>.pt, ");
+  const fs::path grouped = folder_ / "grouped";  // gpt_eval and gpt_chat read such a model
+  fs::copy(fs::path(TERN_TEST_REFERENCE) / "gpt/checkpoint_d3", grouped);
+  auto meta = nlohmann::ordered_json::parse(read_file(grouped / "meta_000002.json"));
+  meta["model_config"]["n_kv_head"] = 1;
+  write_file_atomically(grouped / "meta_000002.json", meta.dump());
+  expect_error(train({"--num-iterations=4", "--init-from=" + grouped.string()}), 2,
+               "the checkpoint's model has n_kv_head=1, the configuration 2, " + grouped.string() +
+                   ", gpt_train makes as many key as query heads");
   grow_tokenizer(1);
   expect_error(train({"--num-iterations=4", from}), 2,
                "the checkpoint's model has vocab_size=265, the configuration 266");

@@ -23,7 +23,6 @@ const std::filesystem::path kReference = std::filesystem::path(TERN_TEST_REFEREN
 TEST(NanochatRecipe, TrainsAsTheReleasesOwnScriptDid) {
   const auto recorded = nlohmann::json::parse(read_file(kReference / "trace.json"));
   std::vector<const char*> arguments = {"gpt_train", "gpt=nanochat_2025_10", "gpt.forward_dtype=float32"};
-  arguments.push_back("--head-dim=64");  // with an odd depth, that release made heads of fewer than 128
   // nanochat's flags had underlines then; both are accepted.
   for (const auto& flag : recorded.at("flags")) arguments.push_back(flag.get_ptr<const std::string*>()->c_str());
   const GptJob job = parse_gpt_command_line(static_cast<int>(arguments.size()), arguments.data()).job;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/text/best_fit_packer.h"
 #include "data/text/shard_set.h"
 #include "tests/support/temp_folder.h"
 
@@ -315,7 +316,7 @@ TEST(BestFitPacker, TakesTheLongestThatFitsThenCropsTheShortest) {
   }
   const auto fill = [&](size_t length) {
     Tokens row(length);
-    packer.fill_row(row, [] { FAIL() << "refilled"; });
+    packer.fill(row, [] { FAIL() << "refilled"; });
     return row;
   };
   EXPECT_EQ(fill(10), (Tokens{2, 2, 2, 2, 2, 2, 2, 2, 2, 3}));  // 9 fits, then the first of the shortest is cropped
@@ -327,7 +328,7 @@ TEST(BestFitPacker, RefillsBeforeEveryChoice) {
   BestFitPacker packer(3);
   int64_t added = 0;
   Tokens row(4);
-  packer.fill_row(row, [&] {
+  packer.fill(row, [&] {
     packer.add({0, 0, added}, {static_cast<TokenId>(added)});
     ++added;
   });

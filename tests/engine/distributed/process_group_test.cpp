@@ -42,6 +42,13 @@ TEST_P(ProcessGroups, TakeTheStepThatOneProcessTakesWithTheMeanGradient) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
+TEST_P(ProcessGroups, ClipTheirOwnGradientsWhereTheScheduleSaysSo) {
+  for (const char* scenario : {"clip", "clip_infinite"}) {
+    const ProcessResult result = launch(scenario, GetParam());
+    EXPECT_EQ(result.exit_code, 0) << scenario << ": " << result.err;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Ranks, ProcessGroups, testing::Values(2, 3, 5));
 
 TEST(ProcessGroupFault, ARankThatFailsIsNamedWithItsReason) {

@@ -4,16 +4,22 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <functional>
+#include <limits>
 #include <map>
+#include <vector>
 
 #include "apps/program.h"
 #include "base/error.h"
 #include "engine/distributed/process_group.h"
 #include "engine/optim/gradient_exchange.h"
+#include "engine/optim/pretraining_optimizer.h"
 #include "tests/support/tensors.h"
 
 namespace tern::test {
@@ -106,12 +112,77 @@ int exchange(ProcessGroup& group) {
   return 0;
 }
 
+// A rank's gradients by parameter: those of the later ranks are above the norm of 1 that clipping allows, all by
+// different factors, those of the first are not.
+std::vector<at::Tensor> gradients_of(const TensorList& parameters, int rank, uint64_t round) {
+  std::vector<at::Tensor> gradients;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    gradients.push_back(gradient_of(parameters[i].second, rank, 100 * round + i) * (rank == 0 ? 1e-3 : rank));
+  }
+  return gradients;
+}
+
+double norm_of(const std::vector<at::Tensor>& gradients) {
+  double squares = 0;
+  for (const at::Tensor& gradient : gradients) squares += gradient.to(at::kDouble).square().sum().item<double>();
+  return std::sqrt(squares);
+}
+
+// Three steps in which each rank clips its own gradients to 1 before they are averaged, against one process that does
+// all of that by itself, as torch.nn.utils.clip_grad_norm_ has it.
+int clip(ProcessGroup& group) {
+  const Parameters shared, alone;
+  PretrainingSchedule schedule{.num_iterations = 3, .warmup_steps = 0, .grad_clip = 1, .clip_before_mean = true};
+  PretrainingOptimizer optimizer(shared.optimizer({group.rank(), group.world_size()}), schedule, &group);
+  schedule.grad_clip = 0;
+  PretrainingOptimizer reference(alone.optimizer(), schedule);
+  for (uint64_t round = 1; round <= 3; ++round) {
+    const TensorList& own = optimizer.parameters();
+    const TensorList& whole = reference.parameters();
+    for (const auto& [name, tensor] : whole) tensor.mutable_grad() = at::zeros_like(tensor.detach());
+    for (int rank = 0; rank < group.world_size(); ++rank) {
+      const std::vector<at::Tensor> gradients = gradients_of(whole, rank, round);
+      const double norm = norm_of(gradients);
+      TERN_CHECK((norm > 1) == (rank > 0), fmt::format("the test's rank {} has norm {}", rank, norm));
+      const double share = std::min(1.0, 1 / (norm + 1e-6)) / group.world_size();
+      for (size_t i = 0; i < whole.size(); ++i) whole[i].second.mutable_grad().add_(gradients[i], share);
+    }
+    const std::vector<at::Tensor> mine = gradients_of(own, group.rank(), round);
+    for (size_t i = 0; i < own.size(); ++i) own[i].second.mutable_grad() = mine[i];
+    optimizer.reduce_gradients();
+    TERN_CHECK(std::abs(optimizer.grad_norm() / reference.grad_norm() - 1) < 1e-5,
+               fmt::format("{} and {}", optimizer.grad_norm(), reference.grad_norm()));
+    optimizer.step(1);
+    reference.step(1);
+    for (size_t i = 0; i < own.size(); ++i) {
+      expect(close(own[i].second.detach(), whole[i].second.detach(), 1e-4, 1e-5), own[i].first);
+    }
+    optimizer.zero_grad();
+  }
+  return 0;
+}
+
+// One rank's gradients are not finite: then the norm isn't on any rank, so that all leave the step out.
+int clip_infinite(ProcessGroup& group) {
+  const Parameters shared;
+  const PretrainingSchedule schedule{.grad_clip = 1, .clip_before_mean = true};
+  PretrainingOptimizer optimizer(shared.optimizer({group.rank(), group.world_size()}), schedule, &group);
+  const std::vector<at::Tensor> mine = gradients_of(optimizer.parameters(), group.rank(), 1);
+  for (size_t i = 0; i < mine.size(); ++i) optimizer.parameters()[i].second.mutable_grad() = mine[i];
+  if (group.rank() == 1) mine[0].view({-1})[5].fill_(std::numeric_limits<double>::infinity());
+  optimizer.reduce_gradients();
+  TERN_CHECK(!std::isfinite(optimizer.grad_norm()), fmt::format("{}", optimizer.grad_norm()));
+  return 0;
+}
+
 int run(const std::string& scenario) {
   ProcessGroup group(read_process_environment(), at::kCPU);
   const bool culprit = group.rank() == 1;
   const std::map<std::string, std::function<int()>> scenarios = {
       {"compute", [&] { return compute(group); }},
       {"exchange", [&] { return exchange(group); }},
+      {"clip", [&] { return clip(group); }},
+      {"clip_infinite", [&] { return clip_infinite(group); }},
       {"differ", [&] { return group.require_same(culprit ? "b" : "a", "configuration"), 0; }},
       {"fail",
        [&] {

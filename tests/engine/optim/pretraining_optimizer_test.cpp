@@ -72,5 +72,24 @@ TEST(PretrainingOptimizer, ClipsTheGradientsOfAllGroupsTogether) {
   }
 }
 
+// One process has one gradient: who clips it makes no difference.
+TEST(PretrainingOptimizer, AloneClipsTheSameEitherWay) {
+  const Model by_mean, by_process;
+  PretrainingSchedule schedule = kSchedule;
+  schedule.grad_clip = 0.5;
+  PretrainingOptimizer reference(by_mean.optimizer(), schedule);
+  schedule.clip_before_mean = true;
+  PretrainingOptimizer optimizer(by_process.optimizer(), schedule);
+  by_mean.set_gradients(1);
+  by_process.set_gradients(1);
+  optimizer.reduce_gradients();
+  reference.reduce_gradients();
+  EXPECT_GT(optimizer.grad_norm(), 0.5);
+  optimizer.step(1);
+  reference.step(1);
+  EXPECT_TRUE(same(by_process.scalars[0].second.detach(), by_mean.scalars[0].second.detach()));
+  EXPECT_TRUE(same(by_process.matrices[0].second.detach(), by_mean.matrices[0].second.detach()));
+}
+
 }  // namespace
 }  // namespace tern::test
