@@ -1,5 +1,7 @@
 // Large blocks of memory that are asked for in the same few sizes again and again, as a training step does: a block
-// that was given back serves the next request of its size, so its pages are not taken from the system anew.
+// that was given back serves the next request of its size, so its pages are not taken from the system anew. Where there
+// is none of that size and no room for another, neighbouring blocks are joined and cut to it; only what doesn't fit
+// even so goes back to the system.
 //
 // malloc either keeps such blocks in one heap, where what lives long leaves holes that fit nothing (280 MB in a
 // training step of the full-size TRM that needs 1600), or gives them back to the system, which then clears every page
@@ -37,7 +39,11 @@ class BlockCache {
   };
   using Idle = std::list<Block>;
 
+  [[nodiscard]] bool has_room_for(size_t bytes) const;
   void* take_idle(size_t bytes);
+  void* cut_from_idle(size_t bytes);
+  void add_idle(const Block& block);
+  Block remove_idle(Idle::iterator block);
   void release_oldest_idle();
 
   const size_t slack_;

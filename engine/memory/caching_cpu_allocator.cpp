@@ -9,7 +9,7 @@ namespace tern {
 namespace {
 
 constexpr size_t kLarge = size_t{1} << 20;
-constexpr size_t kSlack = size_t{64} << 20;
+constexpr size_t kSlack = 0;
 
 // Never destroyed: tensors of static objects may outlive every other object.
 BlockCache& cache() {

@@ -62,6 +62,36 @@ TEST(BlockCache, ReleasesTheOldestFirst) {
   EXPECT_EQ(cache.take(4 * kPage), third);
 }
 
+// Four pages, all that may be held, in other sizes one after the other: their pages stay the same.
+TEST(BlockCache, CutsAndJoinsBlocksWhereThereIsNoRoomForAnother) {
+  BlockCache cache(0);
+  auto* whole = static_cast<char*>(cache.take(4 * kPage));
+  std::memset(whole, 7, 4 * kPage);
+  cache.give_back(whole);
+  void *first = cache.take(kPage), *second = cache.take(2 * kPage), *third = cache.take(kPage);
+  EXPECT_EQ(first, whole);
+  EXPECT_EQ(second, whole + kPage);
+  EXPECT_EQ(third, whole + 3 * kPage);
+  for (void* part : {second, first, third}) cache.give_back(part);
+  EXPECT_EQ(cache.take(3 * kPage), whole);
+  EXPECT_EQ(cache.take(kPage), whole + 3 * kPage);
+  EXPECT_EQ(whole[4 * kPage - 1], 7);
+  cache.give_back(whole);
+  EXPECT_NE(cache.take(2 * kPage), nullptr);
+  EXPECT_EQ(cache.idle_bytes(), kPage);
+}
+
+TEST(BlockCache, CutsFromTheSmallestStretchThatIsLargeEnough) {
+  BlockCache cache(0);
+  auto* blocks = static_cast<char*>(cache.take(9 * kPage));  // as [4 idle][1 used][3 idle][1 used]
+  cache.give_back(blocks);
+  std::vector<void*> parts;
+  for (const size_t pages : {4, 1, 3, 1}) parts.push_back(cache.take(pages * kPage));
+  cache.give_back(parts[0]);
+  cache.give_back(parts[2]);
+  EXPECT_EQ(cache.take(2 * kPage), parts[2]);
+}
+
 TEST(BlockCache, RefusesWhatTheSystemDoesNotHave) {
   BlockCache cache(0);
   cache.give_back(cache.take(kPage));
