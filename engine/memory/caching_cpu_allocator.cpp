@@ -8,7 +8,7 @@ namespace tern {
 
 namespace {
 
-constexpr size_t kLarge = size_t{1} << 20;
+constexpr size_t kLarge = size_t{1} << 17;
 constexpr size_t kSlack = 0;
 
 // Never destroyed: tensors of static objects may outlive every other object.
