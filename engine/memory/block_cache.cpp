@@ -67,7 +67,7 @@ size_t BlockCache::idle_bytes() const {
 }
 
 bool BlockCache::has_room_for(size_t bytes) const {
-  return used_bytes_ + idle_bytes_ + bytes <= most_used_bytes_ + slack_;
+  return used_bytes_ + idle_bytes_ + bytes <= most_used_bytes_;
 }
 
 // The block given back last: its pages are the likeliest to be in the processor's caches.

@@ -16,10 +16,10 @@
 
 namespace tern {
 
+// Memory held never exceeds the most that was ever in use.
 class BlockCache {
  public:
-  // Memory held never exceeds the most that was ever in use by more than `slack` bytes.
-  explicit BlockCache(size_t slack) : slack_(slack) {}
+  BlockCache() = default;
   ~BlockCache();
   BlockCache(const BlockCache&) = delete;
   BlockCache& operator=(const BlockCache&) = delete;
@@ -46,7 +46,6 @@ class BlockCache {
   Block remove_idle(Idle::iterator block);
   void release_oldest_idle();
 
-  const size_t slack_;
   mutable std::mutex mutex_;
   std::unordered_map<void*, size_t> used_;
   Idle idle_;  // given back longest ago first

@@ -9,11 +9,10 @@ namespace tern {
 namespace {
 
 constexpr size_t kLarge = size_t{1} << 17;
-constexpr size_t kSlack = 0;
 
 // Never destroyed: tensors of static objects may outlive every other object.
 BlockCache& cache() {
-  static auto* instance = new BlockCache(kSlack);
+  static auto* instance = new BlockCache;
   return *instance;
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/embedding/row_gradients.h"
 #include "models/gpt/loss.h"
 #include "tests/models/gpt/small_gpt.h"
+#include "tests/support/tensors.h"
 
 namespace tern::test {
 namespace {
@@ -67,6 +68,19 @@ TEST(GptGradient, AddsUpOverMicroBatches) {
   for (size_t i = 0; i < whole.size(); ++i) {
     const auto& [name, parameter] = model.parameters()[i];
     EXPECT_LE((kernels::dense_gradient(parameter.grad()) - whole[i]).abs().max().item<double>(), 1e-14) << name;
+  }
+}
+
+// What a step's memory rests on: no gradient as large as a table.
+TEST(GptGradient, OfATableHoldsTheRowsThatWereRead) {
+  const gpt::Gpt model = small_gpt(full_config());
+  const at::Tensor tokens = at::tensor({3, 5, 3, 0}, at::kLong).view({1, 4});
+  gpt::token_loss(model, model.hidden(tokens.narrow(1, 0, 3)), tokens.narrow(1, 1, 3)).mean.backward();
+  for (const auto& [name, parameter] : model.parameters()) {
+    const bool is_table = name == "transformer.wte.weight" || name.starts_with("value_embeds.");
+    EXPECT_EQ(kernels::is_row_gradients(parameter.grad()), is_table) << name;
+    if (!is_table) continue;
+    EXPECT_TRUE(same(kernels::row_gradients(parameter.grad()).rows, at::tensor({3, 5}, at::kLong))) << name;
   }
 }
 
