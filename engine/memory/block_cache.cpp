@@ -30,8 +30,9 @@ void* BlockCache::take(size_t bytes) {
   const std::lock_guard lock(mutex_);
   most_used_bytes_ = std::max(most_used_bytes_, used_bytes_ + bytes);
   void* address = take_idle(bytes);
+  if (address == nullptr && !has_room_for(bytes)) address = cut_from_idle(bytes);
   if (address == nullptr) {
-    while (!idle_.empty() && used_bytes_ + idle_bytes_ + bytes > most_used_bytes_ + slack_) release_oldest_idle();
+    while (!idle_.empty() && !has_room_for(bytes)) release_oldest_idle();
     address = map(bytes);
   }
   while (address == nullptr && !idle_.empty()) {
@@ -51,8 +52,7 @@ bool BlockCache::give_back(void* address) {
   const size_t bytes = found->second;
   used_.erase(found);
   used_bytes_ -= bytes;
-  idle_bytes_ += bytes;
-  idle_of_size_[bytes].push_back(idle_.insert(idle_.end(), {address, bytes}));
+  add_idle({address, bytes});
   return true;
 }
 
@@ -66,26 +66,54 @@ size_t BlockCache::idle_bytes() const {
   return idle_bytes_;
 }
 
+bool BlockCache::has_room_for(size_t bytes) const {
+  return used_bytes_ + idle_bytes_ + bytes <= most_used_bytes_;
+}
+
 // The block given back last: its pages are the likeliest to be in the processor's caches.
 void* BlockCache::take_idle(size_t bytes) {
   const auto found = idle_of_size_.find(bytes);
-  if (found == idle_of_size_.end()) return nullptr;
-  const Idle::iterator block = found->second.back();
-  found->second.pop_back();
-  if (found->second.empty()) idle_of_size_.erase(found);
-  void* address = block->address;
+  return found == idle_of_size_.end() ? nullptr : remove_idle(found->second.back()).address;
+}
+
+// From the start of the smallest stretch of idle blocks without a gap that is large enough.
+void* BlockCache::cut_from_idle(size_t bytes) {
+  std::vector<Idle::iterator> blocks;
+  for (auto block = idle_.begin(); block != idle_.end(); ++block) blocks.push_back(block);
+  std::ranges::sort(blocks, {}, [](Idle::iterator block) { return block->address; });
+  size_t best = 0, best_bytes = 0;
+  for (size_t first = 0, end = 0; first < blocks.size(); first = end) {
+    size_t stretch = 0;
+    const char* const start = static_cast<char*>(blocks[first]->address);
+    while (end < blocks.size() && blocks[end]->address == start + stretch) stretch += blocks[end++]->bytes;
+    if (stretch < bytes || (best_bytes > 0 && stretch >= best_bytes)) continue;
+    best = first;
+    best_bytes = stretch;
+  }
+  if (best_bytes == 0) return nullptr;
+  Block joined = remove_idle(blocks[best]);
+  while (joined.bytes < bytes) joined.bytes += remove_idle(blocks[++best]).bytes;
+  if (joined.bytes > bytes) add_idle({static_cast<char*>(joined.address) + bytes, joined.bytes - bytes});
+  return joined.address;
+}
+
+void BlockCache::add_idle(const Block& block) {
+  idle_bytes_ += block.bytes;
+  idle_of_size_[block.bytes].push_back(idle_.insert(idle_.end(), block));
+}
+
+BlockCache::Block BlockCache::remove_idle(Idle::iterator block) {
+  const Block removed = *block;
+  const auto same_size = idle_of_size_.find(removed.bytes);
+  std::erase(same_size->second, block);
+  if (same_size->second.empty()) idle_of_size_.erase(same_size);
   idle_.erase(block);
-  idle_bytes_ -= bytes;
-  return address;
+  idle_bytes_ -= removed.bytes;
+  return removed;
 }
 
 void BlockCache::release_oldest_idle() {
-  const Block block = idle_.front();
-  auto& same_size = idle_of_size_.at(block.bytes);
-  same_size.erase(same_size.begin());  // lists of one size are in the order of idle_
-  if (same_size.empty()) idle_of_size_.erase(block.bytes);
-  idle_.pop_front();
-  idle_bytes_ -= block.bytes;
+  const Block block = remove_idle(idle_.begin());
   munmap(block.address, block.bytes);
 }
 

@@ -1,5 +1,7 @@
 // Large blocks of memory that are asked for in the same few sizes again and again, as a training step does: a block
-// that was given back serves the next request of its size, so its pages are not taken from the system anew.
+// that was given back serves the next request of its size, so its pages are not taken from the system anew. Where there
+// is none of that size and no room for another, neighbouring blocks are joined and cut to it; only what doesn't fit
+// even so goes back to the system.
 //
 // malloc either keeps such blocks in one heap, where what lives long leaves holes that fit nothing (280 MB in a
 // training step of the full-size TRM that needs 1600), or gives them back to the system, which then clears every page
@@ -14,10 +16,10 @@
 
 namespace tern {
 
+// Memory held never exceeds the most that was ever in use.
 class BlockCache {
  public:
-  // Memory held never exceeds the most that was ever in use by more than `slack` bytes.
-  explicit BlockCache(size_t slack) : slack_(slack) {}
+  BlockCache() = default;
   ~BlockCache();
   BlockCache(const BlockCache&) = delete;
   BlockCache& operator=(const BlockCache&) = delete;
@@ -37,10 +39,13 @@ class BlockCache {
   };
   using Idle = std::list<Block>;
 
+  [[nodiscard]] bool has_room_for(size_t bytes) const;
   void* take_idle(size_t bytes);
+  void* cut_from_idle(size_t bytes);
+  void add_idle(const Block& block);
+  Block remove_idle(Idle::iterator block);
   void release_oldest_idle();
 
-  const size_t slack_;
   mutable std::mutex mutex_;
   std::unordered_map<void*, size_t> used_;
   Idle idle_;  // given back longest ago first

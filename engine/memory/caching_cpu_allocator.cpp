@@ -8,12 +8,11 @@ namespace tern {
 
 namespace {
 
-constexpr size_t kLarge = size_t{1} << 20;
-constexpr size_t kSlack = size_t{64} << 20;
+constexpr size_t kLarge = size_t{1} << 17;
 
 // Never destroyed: tensors of static objects may outlive every other object.
 BlockCache& cache() {
-  static auto* instance = new BlockCache(kSlack);
+  static auto* instance = new BlockCache;
   return *instance;
 }
 

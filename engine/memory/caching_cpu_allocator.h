@@ -3,7 +3,7 @@
 
 namespace tern {
 
-// From now on tensors of a megabyte and more come from a BlockCache of the process, smaller ones from LibTorch's own
+// From now on tensors of 128 KB and more come from a BlockCache of the process, smaller ones from LibTorch's own
 // allocator as before. Where the system has no more memory the error is LibTorch's own. Calling it again does nothing.
 void install_caching_cpu_allocator();
 

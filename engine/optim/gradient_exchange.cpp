@@ -8,15 +8,17 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/embedding/row_gradients.h"
+
 namespace tern {
 
 namespace {
 
 using Kind = ShardedUnit::Kind;
 
-// Contiguous, zeros where the backward pass came by without one: every rank has to send the same.
+// Dense and contiguous, zeros where the backward pass came by without one: every rank has to send the same.
 at::Tensor own_gradient(const at::Tensor& parameter) {
-  at::Tensor gradient = parameter.grad();
+  at::Tensor gradient = kernels::dense_gradient(parameter.grad());
   if (!gradient.defined()) gradient = at::zeros_like(parameter.detach());
   if (!gradient.is_contiguous()) gradient = gradient.contiguous();
   parameter.mutable_grad() = gradient;

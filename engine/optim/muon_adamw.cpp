@@ -11,6 +11,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "engine/optim/adamw_rows.h"
 #include "engine/optim/optimizer.h"
 #include "kernels/adamw/adamw.h"
 
@@ -25,7 +26,7 @@ Slice adamw_slice(const at::Tensor& parameter, Shard shard) {
 }
 
 at::Tensor gradient(const at::Tensor& parameter) {
-  return parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter.detach());
+  return parameter.grad().defined() ? kernels::dense_gradient(parameter.grad()) : at::zeros_like(parameter.detach());
 }
 
 at::Tensor scaled(const at::Tensor& gradient, double factor) {
@@ -34,6 +35,12 @@ at::Tensor scaled(const at::Tensor& gradient, double factor) {
 
 at::Tensor rows(const at::Tensor& tensor, Slice slice) {
   return tensor.detach().narrow(0, slice.first, slice.count);
+}
+
+kernels::RowGradients row_gradients(const at::Tensor& parameter, Slice slice, double factor) {
+  kernels::RowGradients gradient = kernels::row_gradients(parameter.grad()).narrow(slice.first, slice.count);
+  gradient.values = scaled(gradient.values, factor);
+  return gradient;
 }
 
 at::Tensor stack_gradients(const TensorList& parameters, Slice slice) {
@@ -148,25 +155,31 @@ void MuonAdamW::step_group(const AdamWState& state, const MuonAdamWStep& step) c
   const AdamWGroup& group = state.group;
   // A shadow needs the whole parameter; of a sharded one it is made anew when it is read.
   const kernels::ShadowWeights shadows = shard_.world_size == 1 ? group.shadows : kernels::ShadowWeights{};
+  const kernels::AdamOptions options = {.lr = group.lr * step.lr_multiplier,
+                                        .beta1 = group.beta1,
+                                        .beta2 = group.beta2,
+                                        .weight_decay = group.weight_decay,
+                                        .step = steps_};
   std::vector<kernels::AdamTensor> tensors;
   std::vector<size_t> shadowed;
   for (size_t i = 0; i < group.parameters.size(); ++i) {
-    if (state.slices[i].count == 0) continue;
+    const Slice slice = state.slices[i];
+    if (slice.count == 0) continue;
     const at::Tensor& parameter = group.parameters[i].second;
-    tensors.push_back({.param = rows(parameter, state.slices[i]),
-                       .grad = scaled(rows(gradient(parameter), state.slices[i]), step.grad_scale),
-                       .exp_avg = state.exp_avg[i],
-                       .exp_avg_sq = state.exp_avg_sq[i],
-                       .shadow = kernels::shadow_buffer(shadows, i)});
-    if (tensors.back().shadow.defined()) shadowed.push_back(i);
+    kernels::AdamTensor tensor{.param = rows(parameter, slice),
+                               .grad = {},
+                               .exp_avg = state.exp_avg[i],
+                               .exp_avg_sq = state.exp_avg_sq[i],
+                               .shadow = kernels::shadow_buffer(shadows, i)};
+    if (tensor.shadow.defined()) shadowed.push_back(i);
+    if (kernels::is_row_gradients(parameter.grad())) {
+      adamw_step_rows(tensor, row_gradients(parameter, slice, step.grad_scale), options, group.eps);
+    } else {
+      tensor.grad = scaled(rows(gradient(parameter), slice), step.grad_scale);
+      tensors.push_back(std::move(tensor));
+    }
   }
-  kernels::adamw_step(tensors,
-                      {.lr = group.lr * step.lr_multiplier,
-                       .beta1 = group.beta1,
-                       .beta2 = group.beta2,
-                       .weight_decay = group.weight_decay,
-                       .step = steps_},
-                      group.eps);
+  kernels::adamw_step(tensors, options, group.eps);
   for (const size_t i : shadowed) shadows[i]->written(group.parameters[i].second);
 }
 
@@ -201,7 +214,7 @@ void MuonAdamW::zero_grad() {
 double MuonAdamW::grad_norm() const {
   std::vector<at::Tensor> norms;
   for (const auto& [name, tensor] : parameters_) {
-    if (tensor.grad().defined()) norms.push_back(tensor.grad().norm());
+    if (tensor.grad().defined()) norms.push_back(kernels::gradient_norm(tensor.grad()));
   }
   double sum = 0;
   if (!norms.empty()) {
@@ -214,7 +227,10 @@ double MuonAdamW::grad_norm() const {
 void MuonAdamW::scale_gradients(double factor) {
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : parameters_) {
-    if (tensor.grad().defined()) tensor.mutable_grad().mul_(factor);
+    const at::Tensor& grad = tensor.grad();
+    if (!grad.defined()) continue;
+    const at::Tensor values = kernels::is_row_gradients(grad) ? kernels::row_gradients(grad).values : grad;
+    values.mul_(factor);
   }
 }
 

@@ -66,7 +66,8 @@ class MuonAdamW {
   static constexpr int64_t kSmallest = 1024;  // elements; below, an AdamW parameter is not sharded
 
   // parameters: float32 (or float64), contiguous; gradients are read from .grad() at each step, undefined ones count as
-  // zeros. Throws Error(usage) for a Muon parameter that isn't a matrix.
+  // zeros; row gradients (kernels/embedding/row_gradients.h) have the effect of the dense ones. Throws Error(usage) for
+  // a Muon parameter that isn't a matrix.
   MuonAdamW(const std::vector<AdamWGroup>& adamw_groups, const MuonGroup& muon_group, Shard shard = {});
 
   // One update of what this rank owns. Counts as a change of all parameters: the other ranks' parts are about to come.

@@ -19,6 +19,8 @@ using at::native::cpublas::brgemm;
 
 constexpr int64_t kMaxTokens = 256;       // of a chunk
 constexpr int64_t kTileElements = 32768;  // of a tile of the weight
+// Of a block of the chunk's logits: a small one finds its place in memory that the layers' temporaries have left.
+constexpr int64_t kBlockElements = int64_t{1} << 18;
 
 // oneDNN says by an exception that it has no kernel for this processor.
 bool has_brgemm() {
@@ -56,12 +58,15 @@ class Chunk {
         backward_(in.row_weight.defined()),
         room_tokens_(std::clamp<int64_t>(chunk_bytes / (width_ * 4), 1, std::min(kMaxTokens, in.hidden.size(0)))),
         tile_rows_(std::clamp<int64_t>(kTileElements / std::max<int64_t>(features_, 1) / 16 * 16, 16, 1024)),
-        tiles_((width_ + tile_rows_ - 1) / tile_rows_) {
+        tiles_((width_ + tile_rows_ - 1) / tile_rows_),
+        block_tiles_(std::max<int64_t>(kBlockElements / (tile_rows_ * room_tokens_), 1)) {
     const auto room = [](int64_t size) { return at::empty({size}, at::kFloat); };
     hidden_t_ = room(features_ * room_tokens_);
     statistics_ = room(4 * tiles_ * room_tokens_);
     if (!backward_) return;
-    logits_ = room(width_ * room_tokens_);
+    for (int64_t tile = 0; tile < tiles_; tile += block_tiles_) {
+      logits_.push_back(room(block_tiles_ * tile_rows_ * room_tokens_));
+    }
     d_hidden_ = room(at::get_num_threads() * room_tokens_ * features_);
   }
 
@@ -103,6 +108,10 @@ class Chunk {
   [[nodiscard]] int64_t vocab_rows_of(int64_t tile) const {
     return std::clamp<int64_t>(vocab_ - tile * tile_rows_, 0, rows_of(tile));
   }
+  [[nodiscard]] float* logits(int64_t tile) const {
+    float* block = logits_[static_cast<size_t>(tile / block_tiles_)].mutable_data_ptr<float>();
+    return block + tile % block_tiles_ * tile_rows_ * tokens_;
+  }
   [[nodiscard]] LogitTileStatistics statistics(int64_t tile) const {
     float* p = statistics_.mutable_data_ptr<float>() + 4 * tile * room_tokens_;
     return {p, p + room_tokens_, p + 2 * room_tokens_, p + 3 * room_tokens_};
@@ -122,12 +131,12 @@ class Chunk {
   void forward(int64_t begin, int64_t end) {
     std::vector<float> own(static_cast<size_t>(backward_ ? 0 : tile_rows_ * tokens_));
     for (int64_t tile = begin; tile < end; ++tile) {
-      float* logits = backward_ ? logits_.mutable_data_ptr<float>() + tile * tile_rows_ * tokens_ : own.data();
+      float* capped = backward_ ? logits(tile) : own.data();
       brgemm(rows_of(tile), tokens_, features_, features_, tokens_, tokens_, false, weight(tile),
-             hidden_t_.const_data_ptr<float>(), logits);
-      cap_logits_cpu<level>(logits, vocab_rows_of(tile), tokens_, cap_, statistics(tile));
+             hidden_t_.const_data_ptr<float>(), capped);
+      cap_logits_cpu<level>(capped, vocab_rows_of(tile), tokens_, cap_, statistics(tile));
       each_label(tile, [&](int64_t token, int64_t row) {
-        known_.label_logit[static_cast<size_t>(token)] = logits[row * tokens_ + token];
+        known_.label_logit[static_cast<size_t>(token)] = capped[row * tokens_ + token];
       });
     }
   }
@@ -177,8 +186,8 @@ class Chunk {
     float* d_hidden = d_hidden_.mutable_data_ptr<float>() + static_cast<int64_t>(thread) * room_tokens_ * features_;
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t rows = rows_of(tile), vocab_rows = vocab_rows_of(tile);
-      logit_gradient_cpu<level>(logits_.const_data_ptr<float>() + tile * tile_rows_ * tokens_, vocab_rows, tokens_,
-                                cap_, known_.largest.data(), known_.factor.data(), d.data());
+      logit_gradient_cpu<level>(logits(tile), vocab_rows, tokens_, cap_, known_.largest.data(), known_.factor.data(),
+                                d.data());
       std::fill(d.data() + vocab_rows * tokens_, d.data() + rows * tokens_, 0.0f);
       each_label(tile, [&](int64_t token, int64_t row) {
         d[static_cast<size_t>(row * tokens_ + token)] = known_.label_slot[static_cast<size_t>(token)];
@@ -206,11 +215,11 @@ class Chunk {
   const float cap_;
   const int64_t ignore_, features_, width_, vocab_;
   const bool backward_;
-  const int64_t room_tokens_, tile_rows_, tiles_;
-  at::Tensor hidden_t_;    // [features, tokens]
-  at::Tensor statistics_;  // [tiles, 4, room_tokens]
-  at::Tensor logits_;      // [width, tokens], capped
-  at::Tensor d_hidden_;    // [threads, tokens, features]: each thread's sum over its tiles
+  const int64_t room_tokens_, tile_rows_, tiles_, block_tiles_;
+  at::Tensor hidden_t_;             // [features, tokens]
+  at::Tensor statistics_;           // [tiles, 4, room_tokens]
+  std::vector<at::Tensor> logits_;  // [block_tiles, tile_rows, tokens] each, capped
+  at::Tensor d_hidden_;             // [threads, tokens, features]: each thread's sum over its tiles
   std::vector<char> used_;
   int64_t first_ = 0, tokens_ = 0;
   Tokens known_;

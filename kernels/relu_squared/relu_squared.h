@@ -19,4 +19,8 @@ void relu_squared_backward(const at::Tensor& dout, const at::Tensor& x, at::Tens
 // With autograd. The input need not be contiguous (it is copied if not).
 [[nodiscard]] at::Tensor relu_squared(const at::Tensor& x);
 
+// relu_squared(x) weight^T, with autograd and the bits of the two ops. x: [..., K], weight: [N, K]. On the CPU the
+// backward pass computes relu_squared(x) again, so that a layer keeps x alone for it, not twice that.
+[[nodiscard]] at::Tensor relu_squared_linear(const at::Tensor& x, const at::Tensor& weight);
+
 }  // namespace tern::kernels

@@ -52,7 +52,7 @@ at::Tensor project_qkv(const Block& block, const GptConfig& config, const at::Te
 }
 
 at::Tensor mlp(const Block& block, const at::Tensor& x_BTD) {
-  return project(kernels::relu_squared(project(x_BTD, block.c_fc)), block.mlp_c_proj);
+  return kernels::relu_squared_linear(project(x_BTD, block.c_fc), block.mlp_c_proj.read());
 }
 
 // Heads [first, first + count) of packed [B, T, heads C] as [B, count, T, C].

@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/sigmoid.h>
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "kernels/attention/attention_choice.h"
+#include "kernels/embedding/embedding.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "models/gpt/init.h"
 #include "models/gpt/shape.h"
@@ -127,7 +127,7 @@ void Gpt::check_text(const at::Tensor& tokens, int64_t first_position) const {
 }
 
 at::Tensor Gpt::embed(const at::Tensor& tokens) const {
-  return kernels::rms_norm(at::embedding(wte_, tokens).to(dtype_), config_.norm_eps);
+  return kernels::rms_norm(kernels::embedding(wte_, tokens).to(dtype_), config_.norm_eps);
 }
 
 // previous: what stands before the first token, [B, 1, D]; undefined: nothing.
@@ -152,7 +152,7 @@ at::Tensor Gpt::trunk(const at::Tensor& tokens, const at::Tensor& x0_BTD, const 
     if (config_.resid_lambdas) x_BTD = resid_lambdas_.select(0, layer).to(dtype_) * x_BTD;
     if (config_.x0_lambdas) x_BTD = x_BTD + x0_lambdas_.select(0, layer).to(dtype_) * x0_BTD;
     const at::Tensor value_embedding =
-        value_embeds_[i].defined() ? at::embedding(value_embeds_[i], tokens).to(dtype_) : at::Tensor();
+        value_embeds_[i].defined() ? kernels::embedding(value_embeds_[i], tokens).to(dtype_) : at::Tensor();
     x_BTD = run_block(blocks_[i], layer_context(layer), x_BTD, value_embedding);
     if (layer == config_.n_layer / 2) middle_BTD = x_BTD;
   }

@@ -1,5 +1,6 @@
 #include "kernels/relu_squared/relu_squared.h"
 
+#include <ATen/ops/linear.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
@@ -69,6 +70,28 @@ TEST(ReluSquared, WritesInPlace) {
   EXPECT_TRUE(same(over_x, out));
   EXPECT_TRUE(same(over_dout, dx));
   EXPECT_TRUE(same(dx_over_x, dx));
+}
+
+TEST(ReluSquaredLinear, HasTheBitsOfTheTwoOpsForwardAndBackward) {
+  for (const auto dtype : float_types()) {
+    for (const auto& sizes : std::vector<std::vector<int64_t>>{{2, 37, 48}, {5, 48}}) {
+      const auto run = [&](bool one) {
+        const at::Tensor x = randn(sizes, 1, dtype).set_requires_grad(true);
+        const at::Tensor weight = randn({20, 48}, 2, dtype).set_requires_grad(true);
+        const at::Tensor out =
+            one ? kernels::relu_squared_linear(x, weight) : at::linear(kernels::relu_squared(x), weight);
+        out.backward(randn(out.sizes(), 3, dtype));
+        return std::vector{out.detach(), x.grad(), weight.grad()};
+      };
+      const std::vector<at::Tensor> one = run(true), two = run(false);
+      for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(same(one[i], two[i])) << dtype << " " << sizes << " " << i;
+    }
+  }
+}
+
+TEST(ReluSquaredLinear, GradcheckInFloat64) {
+  const auto op = [](const std::vector<at::Tensor>& in) { return kernels::relu_squared_linear(in[0], in[1]); };
+  EXPECT_TRUE(gradcheck(op, {randn({2, 3, 5}, 2), randn({4, 5}, 3)}));
 }
 
 TEST(ReluSquared, RefusesBadArguments) {

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "engine/checkpoint/weights.h"
+#include "kernels/embedding/row_gradients.h"
 #include "tests/parity/deviation.h"
 #include "tests/parity/gpt_trace.h"
 #include "tests/parity/mkl_vendor.h"
@@ -70,7 +71,7 @@ void compare_step(Verdict& verdict, const ordered_json& recorded, double loss, c
   verdict.loss.see(loss, recorded_loss, "loss" + at_step);
   verdict.loss_by_step.push_back(loss / recorded_loss - 1);
   std::map<std::string, double> norms;
-  for (const auto& [name, tensor] : model.parameters()) norms[name] = l2_norm(tensor.grad());
+  for (const auto& [name, tensor] : model.parameters()) norms[name] = l2_norm(kernels::dense_gradient(tensor.grad()));
   for (const auto& [name, value] : recorded.at("grad_norm").items()) {
     const auto found = norms.find(name);
     Deviation& deviation = is_scalar(name) ? verdict.scalar_grad_norm : verdict.grad_norm;

@@ -20,6 +20,7 @@
 #include "engine/distributed/process_group.h"
 #include "engine/optim/gradient_exchange.h"
 #include "engine/optim/pretraining_optimizer.h"
+#include "kernels/embedding/row_gradients.h"
 #include "tests/support/tensors.h"
 
 namespace tern::test {
@@ -81,6 +82,13 @@ at::Tensor gradient_of(const at::Tensor& parameter, int rank, uint64_t seed) {
   return randn(parameter.sizes(), 1000 * seed + static_cast<uint64_t>(rank), at::kFloat);
 }
 
+// Of an embedding that read two rows, one of them twice, not the same on every rank.
+at::Tensor row_gradient_of(const at::Tensor& parameter, int rank, uint64_t seed) {
+  const int row = rank % 3;
+  const at::Tensor ids = at::tensor({row, 2, row}, at::kLong);
+  return kernels::make_row_gradients(ids, gradient_of(parameter, rank, seed).narrow(0, 0, 3), parameter.size(0));
+}
+
 // Three steps, each rank with gradients of its own, against one process with their mean.
 int exchange(ProcessGroup& group) {
   const Parameters shared, alone;
@@ -93,10 +101,11 @@ int exchange(ProcessGroup& group) {
     for (size_t i = 0; i < optimizer.parameters().size(); ++i) {
       const at::Tensor mine = optimizer.parameters()[i].second, whole = reference.parameters()[i].second;
       const uint64_t seed = 100 * round + i;
-      at::Tensor sum = gradient_of(whole, 0, seed);
-      for (int rank = 1; rank < group.world_size(); ++rank) sum.add_(gradient_of(whole, rank, seed));
+      const auto gradient = round == 2 && i < shared.adamw.size() ? row_gradient_of : gradient_of;
+      at::Tensor sum = kernels::dense_gradient(gradient(whole, 0, seed));
+      for (int rank = 1; rank < group.world_size(); ++rank) sum.add_(gradient(whole, rank, seed));
       whole.mutable_grad() = sum.mul_(1.0 / group.world_size());
-      mine.mutable_grad() = gradient_of(mine, group.rank(), seed);
+      mine.mutable_grad() = gradient(mine, group.rank(), seed);
     }
     exchange.reduce();
     TERN_CHECK(std::abs(exchange.norm() / reference.grad_norm() - 1) < 1e-6, fmt::format("{}", exchange.norm()));

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/embedding/row_gradients.h"
 #include "models/gpt/loss.h"
 #include "tests/models/gpt/small_gpt.h"
+#include "tests/support/tensors.h"
 
 namespace tern::test {
 namespace {
@@ -28,7 +30,7 @@ TEST_P(GptGradient, AgreesWithCentralDifferences) {
   const at::NoGradGuard no_grad;
   for (const auto& [name, parameter] : model.parameters()) {
     ASSERT_TRUE(parameter.grad().defined()) << name;
-    const at::Tensor grad = parameter.grad().contiguous();
+    const at::Tensor grad = kernels::dense_gradient(parameter.grad()).contiguous();
     EXPECT_GT(grad.abs().max().item<double>(), 1e-9) << name << " has no gradient: nothing is checked";
     at::Tensor flat = parameter.detach().view(-1);
     const int64_t stride = std::max<int64_t>(1, flat.numel() / 12);
@@ -58,14 +60,27 @@ TEST(GptGradient, AddsUpOverMicroBatches) {
   std::vector<at::Tensor> whole;
   backward(0, 4, 1);
   for (const auto& [name, parameter] : model.parameters()) {
-    whole.push_back(parameter.grad().clone());
+    whole.push_back(kernels::dense_gradient(parameter.grad()).clone());
     parameter.mutable_grad().reset();
   }
   backward(0, 2, 0.5);
   backward(2, 2, 0.5);
   for (size_t i = 0; i < whole.size(); ++i) {
     const auto& [name, parameter] = model.parameters()[i];
-    EXPECT_LE((parameter.grad() - whole[i]).abs().max().item<double>(), 1e-14) << name;
+    EXPECT_LE((kernels::dense_gradient(parameter.grad()) - whole[i]).abs().max().item<double>(), 1e-14) << name;
+  }
+}
+
+// What a step's memory rests on: no gradient as large as a table.
+TEST(GptGradient, OfATableHoldsTheRowsThatWereRead) {
+  const gpt::Gpt model = small_gpt(full_config());
+  const at::Tensor tokens = at::tensor({3, 5, 3, 0}, at::kLong).view({1, 4});
+  gpt::token_loss(model, model.hidden(tokens.narrow(1, 0, 3)), tokens.narrow(1, 1, 3)).mean.backward();
+  for (const auto& [name, parameter] : model.parameters()) {
+    const bool is_table = name == "transformer.wte.weight" || name.starts_with("value_embeds.");
+    EXPECT_EQ(kernels::is_row_gradients(parameter.grad()), is_table) << name;
+    if (!is_table) continue;
+    EXPECT_TRUE(same(kernels::row_gradients(parameter.grad()).rows, at::tensor({3, 5}, at::kLong))) << name;
   }
 }
 
