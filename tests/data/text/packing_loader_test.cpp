@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "data/text/best_fit_packer.h"
-#include "data/text/shard_set.h"
+#include "tests/data/text/packing_reference.h"
 #include "tests/support/temp_folder.h"
 
 namespace tern::text {
@@ -16,16 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Tokens = std::vector<int64_t>;
-
-const fs::path kReference = TERN_TEST_REFERENCE;
-
-Tokenizer bible_tokenizer() {
-  return Tokenizer::read(kReference / "tokenizer" / "ranks.tiktoken");
-}
-
-std::unique_ptr<DocumentSource> reference_shards(Split split = Split::train) {
-  return open_shards(kReference / "packing" / "shards", split);
-}
 
 LoaderOptions small_options() {
   LoaderOptions options;
@@ -55,13 +43,6 @@ Tokens next_rows(PackingLoader& loader, int64_t batches) {
     rows.insert(rows.end(), batch.begin(), batch.end());
   }
   return rows;
-}
-
-Tokens read_u16(const fs::path& path) {
-  const std::string bytes = read_file(path);
-  std::vector<uint16_t> values(bytes.size() / 2);
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return {values.begin(), values.end()};
 }
 
 TEST(PackingLoaderReference, PacksTheBatchesOfNanochat) {

@@ -2,15 +2,13 @@
 // (tests/reference/gpt/record_stream.py), and from any batch on as if there had been no stop.
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "data/text/packing_loader.h"
-#include "data/text/shard_set.h"
 #include "data/text/stream_packer.h"
+#include "tests/data/text/packing_reference.h"
 #include "tests/support/temp_folder.h"
 
 namespace tern::text {
@@ -18,16 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Tokens = std::vector<int64_t>;
-
-const fs::path kReference = TERN_TEST_REFERENCE;
-
-Tokenizer bible_tokenizer() {
-  return Tokenizer::read(kReference / "tokenizer" / "ranks.tiktoken");
-}
-
-std::unique_ptr<DocumentSource> reference_shards(Split split = Split::train) {
-  return open_shards(kReference / "packing" / "shards", split);
-}
 
 LoaderOptions stream_options() {
   LoaderOptions options;
@@ -53,13 +41,6 @@ Tokens next_runs(PackingLoader& loader, int64_t batches) {
     tokens.insert(tokens.end(), run.begin(), run.end());
   }
   return tokens;
-}
-
-Tokens read_u16(const fs::path& path) {
-  const std::string bytes = read_file(path);
-  std::vector<uint16_t> values(bytes.size() / 2);
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return {values.begin(), values.end()};
 }
 
 void expect_error(ErrorKind kind, const std::string& message, const std::function<void()>& call) {
