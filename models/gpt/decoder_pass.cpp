@@ -12,8 +12,6 @@ namespace tern::gpt {
 
 namespace {
 
-using kernels::Team;
-
 constexpr auto kNothing = [](float*, int64_t) {};
 
 float sigmoid(float x) {
